@@ -1,0 +1,89 @@
+"""Everything that can go wrong through no fault of this program.
+
+    PicoGPTError
+    ├── SettingError          a value out of its range
+    ├── ModelError            a model directory cannot be used
+    │   ├── ModelNotFound     nothing of that name is here
+    │   ├── ConfigError       config.json is missing, damaged, or not a GPT-2's
+    │   ├── TokenizerError    vocab.json or merges.txt is missing or damaged
+    │   └── WeightsError      model.safetensors is missing, damaged, or of another shape
+    ├── DocumentError         a saved session cannot be read
+    └── FileError             the operating system refused a file
+
+A message is one sentence for a person: what happened, to which file or value, expected against got, what to do.
+The evidence is repeated as attributes, for programs. `assert` is for our own bugs, never for these.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class PicoGPTError(Exception):
+    """The root of all of them: catch this to catch what a user, a file or a network did."""
+
+
+class SettingError(PicoGPTError):
+    """A setting's value is out of its range.
+
+    Attributes:
+        name: the setting, as written in JSON (`top_p`).
+        value: what was given.
+    """
+
+    def __init__(self, name: str, value: object, expected: str) -> None:
+        self.name = name
+        self.value = value
+        super().__init__(f"{name.replace('_', ' ')} must be {expected}, not {value!r}.")
+
+
+class ModelError(PicoGPTError):
+    """A model cannot be used.
+
+    Attributes:
+        path: the file or directory that is at fault, where there is one.
+    """
+
+    def __init__(self, message: str, path: Path | None = None) -> None:
+        self.path = path
+        super().__init__(message)
+
+
+class ModelNotFound(ModelError):
+    """Nothing of that name is on this machine."""
+
+
+class ConfigError(ModelError):
+    """config.json is missing, damaged, or describes another architecture."""
+
+
+class TokenizerError(ModelError):
+    """vocab.json or merges.txt is missing, damaged, or they disagree."""
+
+
+class WeightsError(ModelError):
+    """model.safetensors is missing, damaged, or does not fit config.json.
+
+    Attributes:
+        tensor: the name of the tensor at fault, or None when it is the file as a whole.
+    """
+
+    def __init__(self, message: str, path: Path | None = None, tensor: str | None = None) -> None:
+        self.tensor = tensor
+        super().__init__(message, path)
+
+
+class DocumentError(PicoGPTError):
+    """A saved session cannot be read, or does not belong to the model at hand."""
+
+    def __init__(self, message: str, path: Path | None = None) -> None:
+        self.path = path
+        super().__init__(message)
+
+
+class FileError(PicoGPTError):
+    """The operating system refused to read or write a file: permissions, a full disk, a missing folder."""
+
+    def __init__(self, action: str, path: Path, error: OSError) -> None:
+        self.path = path
+        super().__init__(f"Cannot {action} {path}: {error.strerror or error}.")

@@ -1,0 +1,124 @@
+"""What the engine tells: frozen dataclasses of plain data (text, ints, floats), in the order they happen.
+
+    Started  Progress*  (Token | ContextShifted Progress*)*  Finished
+
+A command line prints them, a document keeps them, a screen draws them. Probabilities and entropies are in nats and of
+the model itself (temperature 1, nothing cut) unless the name says `final`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One token that could come next."""
+
+    rank: int
+    """How many tokens have a strictly larger logit: 0 for the likeliest."""
+    id: int
+    text: str | None
+    """None where the token alone is not valid UTF-8."""
+    bytes: bytes
+    label: str
+    """Unique, printable, width-true; see `visible.label`."""
+    logit: float
+    logprob: float
+    """Nats."""
+    prob: float
+    """Raw softmax: temperature 1, nothing cut."""
+    final_prob: float
+    """After the sampling stages; 0 where cut."""
+    cut_by: str | None
+    """The stage that removed it (`top_k`), or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What the model expects next at one position, as much of it as a screen shows."""
+
+    candidates: tuple[Candidate, ...]
+    """The likeliest first; ties in the order of their ids."""
+    entropy: float
+    """Nats, of the raw distribution over the whole vocabulary."""
+    other_prob: float
+    """Raw mass of all tokens that are not among the candidates."""
+    n_other: int
+    """How many tokens those are."""
+    n_kept: int
+    """How many tokens of the vocabulary the sampling stages keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stretch of work is that has no tokens to show."""
+
+    phase: str
+    """`loading`, `encoding`, `reading the prompt`, `refilling the context`."""
+    done: int
+    total: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The prompt is encoded; the model has not run yet."""
+
+    prompt_ids: tuple[int, ...]
+    """Of the whole context so far, the new prompt included."""
+    seed: int
+    """Of the random stream: the one asked for, or the one drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEvent:
+    """One token was generated."""
+
+    index: int
+    """0 for the first of this answer."""
+    id: int
+    text: str | None
+    """Of this token alone; None where it is not valid UTF-8."""
+    piece: str
+    """What may now be shown: completed characters, held back while they could begin a stop string."""
+    logprob: float
+    """Nats, raw."""
+    rank: int
+    """0-based: how many tokens had a strictly larger logit."""
+    entropy: float
+    """Nats, of the raw distribution it was drawn from."""
+    final_prob: float
+    """Its probability after the sampling stages."""
+    u: float
+    """The draw in [0, 1) that picked it by inverse CDF in id order (nan when greedy)."""
+    distribution: Distribution
+    n_context: int
+    """How many tokens the context holds with this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextShifted:
+    """The context was full: its oldest tokens were dropped and the cache is filled anew from the rest."""
+
+    n_dropped: int
+    n_kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of an answer. Nothing follows it."""
+
+    reason: str
+    """`max_tokens`, `end_of_text`, `stop` (a stop string), `stopped` (by the user), `context` (full)."""
+    prompt_ids: tuple[int, ...]
+    ids: tuple[int, ...]
+    text: str
+    """Without the stop string and without end-of-text."""
+    tokens_per_second: float
+    """Of decoding, by the engine's own clock; 0 when fewer than two tokens were generated."""
+    rest: str = ""
+    """What had been held back and is part of the text after all."""
+
+
+Event = Started | Progress | TokenEvent | ContextShifted | Finished

@@ -1,0 +1,201 @@
+"""The one decode loop: prompt ids in, events out. The command line, the app and Python all iterate this.
+
+Draws come from NumPy's PCG64 stream of the seed, one uniform number a token, so that the same seed, model and settings
+give the same tokens everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from picogpt_tui.errors import PicoGPTError
+from picogpt_tui.events import Candidate, ContextShifted, Distribution, Event, Finished, Progress, Started, TokenEvent
+from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.kv_cache import KVCache
+from picogpt_tui.gpt2.params import FloatArray
+from picogpt_tui.gpt2.sampler import Shaped, draw, shape
+from picogpt_tui.gpt2.text_stream import TextStream
+from picogpt_tui.gpt2.tokenizer import Tokenizer
+from picogpt_tui.settings import MAX_SEED, GenerationSettings
+
+PREFILL_BLOCK = 128
+"""Tokens read at once: large enough to keep BLAS busy, small enough to stop within a moment."""
+
+
+class Model(Protocol):
+    """What the loop needs of a model."""
+
+    @property
+    def config(self) -> GPT2Config:
+        """Its shape."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Its vocabulary."""
+
+    def forward(self, ids: Sequence[int], cache: KVCache) -> FloatArray:
+        """Run new ids behind those in the cache; logits of the last, [1, n_vocab]."""
+
+
+def never() -> bool:
+    """The `should_stop` of one who never stops."""
+    return False
+
+
+def start_ids(model: Model, ids: Sequence[int]) -> list[int]:
+    """The prompt, or `<|endoftext|>` where it is empty: the model always needs one token to look at.
+
+    Raises:
+        PicoGPTError: the prompt is empty and the vocabulary has no end-of-text.
+    """
+    if ids:
+        return list(ids)
+    if (end_of_text := end_of_text_id(model)) is None:
+        raise PicoGPTError("The prompt is empty and this model has no end-of-text token to begin from; type something.")
+    return [end_of_text]
+
+
+def end_of_text_id(model: Model) -> int | None:
+    """The id that ends a text: the vocabulary's `<|endoftext|>`, else the config's."""
+    known = model.tokenizer.end_of_text
+    return known if known is not None else model.config.end_of_text
+
+
+def read_context(
+    model: Model, ids: Sequence[int], cache: KVCache, phase: str, should_stop: Callable[[], bool]
+) -> Generator[Progress, None, FloatArray | None]:
+    """Bring the cache to hold exactly `ids` and return the last token's logits, [n_vocab].
+
+    What the cache already holds of `ids` is not computed again; a long rest is read in blocks with Progress between.
+
+    Returns:
+        None when `should_stop` said so between blocks; the cache then holds what was read.
+    """
+    done = cache.keep_common_prefix(ids, at_most=len(ids) - 1)
+    while True:
+        if should_stop():
+            return None
+        if len(ids) - done > 1:
+            yield Progress(phase, done, len(ids))
+        block = ids[done : done + PREFILL_BLOCK]
+        logits = model.forward(block, cache)
+        done += len(block)
+        if done == len(ids):
+            last: FloatArray = logits[0]  # [1, n_vocab] -> [n_vocab]
+            return last
+
+
+def generate(
+    model: Model,
+    prompt_ids: Sequence[int],
+    settings: GenerationSettings,
+    *,
+    cache: KVCache | None = None,
+    should_stop: Callable[[], bool] = never,
+) -> Iterator[Event]:
+    """Continue a prompt token by token.
+
+    Args:
+        model: forward pass and vocabulary.
+        prompt_ids: the context to continue; empty means to begin from `<|endoftext|>`.
+        settings: sampling, limits, seed.
+        cache: re-used as far as it holds the same tokens; left holding all but the last token.
+        should_stop: asked once a token and once a block of the prompt.
+
+    Yields:
+        Started, then Progress, TokenEvent and ContextShifted as they happen, and Finished last.
+    """
+    prompt = start_ids(model, prompt_ids)
+    cache = KVCache(model.config) if cache is None else cache
+    seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
+    rng = np.random.default_rng(seed)
+    stream = TextStream(settings.stop)
+    ends = end_of_text_id(model) if settings.stop_at_end_of_text else None
+    yield Started(tuple(prompt), seed)
+
+    context = list(prompt)
+    ids: list[int] = []
+    reason, phase, decode_seconds = "max_tokens", "reading the prompt", 0.0
+    for index in range(settings.max_tokens):
+        began = time.perf_counter()
+        if len(context) > model.config.n_ctx:
+            if settings.when_full == "stop":
+                reason = "context"
+                break
+            context, shifted = _last_half(context, model.config.n_ctx)
+            phase = "refilling the context"
+            yield shifted
+        logits = yield from read_context(model, context, cache, phase, should_stop)
+        if logits is None:
+            reason = "stopped"
+            break
+        shaped = shape(logits, settings.sampling, context)
+        greedy = settings.sampling.temperature == 0
+        u = math.nan if greedy else rng.random()
+        id = int(shaped.final_probs.argmax()) if greedy else draw(shaped.final_probs, u)
+        ids.append(id)
+        context.append(id)
+        piece = "" if id == ends else stream.push(model.tokenizer.bytes_of(id))
+        event = _token_event(model.tokenizer, shaped, index, id, piece, u, len(context), settings.top_n)
+        decode_seconds += (time.perf_counter() - began) if index else 0.0
+        yield event
+        if id == ends or stream.stopped:
+            reason = "end_of_text" if id == ends else "stop"
+            break
+    rest = stream.flush()
+    speed = (len(ids) - 1) / decode_seconds if decode_seconds else 0.0
+    yield Finished(reason, tuple(prompt), tuple(ids), stream.text, speed, rest)
+
+
+def distribution(shaped: Shaped, tokenizer: Tokenizer, top_n: int) -> Distribution:
+    """The part of a distribution that a screen shows: the `top_n` likeliest tokens, and the rest as one number."""
+    ids = shaped.top_ids(top_n)
+    candidates = tuple(_candidate(shaped, tokenizer, id) for id in ids)
+    n_kept = int(np.count_nonzero(shaped.cut_by < 0))
+    other_prob = max(0.0, 1.0 - sum(candidate.prob for candidate in candidates))
+    return Distribution(candidates, shaped.entropy, other_prob, shaped.logits.size - len(ids), n_kept)
+
+
+def _last_half(context: list[int], n_ctx: int) -> tuple[list[int], ContextShifted]:
+    n_kept = max(1, n_ctx // 2)
+    return context[-n_kept:], ContextShifted(len(context) - n_kept, n_kept)
+
+
+def _candidate(shaped: Shaped, tokenizer: Tokenizer, id: int) -> Candidate:
+    logprob = float(shaped.logprobs[id])
+    return Candidate(
+        rank=shaped.rank(id),
+        id=id,
+        text=tokenizer.text_of(id),
+        bytes=tokenizer.bytes_of(id),
+        label=tokenizer.label(id),
+        logit=float(shaped.logits[id]),
+        logprob=logprob,
+        prob=math.exp(logprob),
+        final_prob=float(shaped.final_probs[id]),
+        cut_by=shaped.cut_name(id),
+    )
+
+
+def _token_event(
+    tokenizer: Tokenizer, shaped: Shaped, index: int, id: int, piece: str, u: float, n_context: int, top_n: int
+) -> TokenEvent:
+    return TokenEvent(
+        index=index,
+        id=id,
+        text=tokenizer.text_of(id),
+        piece=piece,
+        logprob=float(shaped.logprobs[id]),
+        rank=shaped.rank(id),
+        entropy=shaped.entropy,
+        final_prob=float(shaped.final_probs[id]),
+        u=u,
+        distribution=distribution(shaped, tokenizer, top_n),
+        n_context=n_context,
+    )

@@ -1,0 +1,61 @@
+"""Keys and values of the tokens already seen, so that each token passes through the model once.
+
+The memory is allocated once for the whole context and written by slices. The cache knows which tokens it holds: a
+changed text keeps the longest common prefix and computes only the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.params import FloatArray
+
+
+class KVCache:
+    """Keys and values of up to n_ctx tokens in every layer.
+
+    Attributes:
+        ids: the tokens whose keys and values are held; `len(cache.ids)` is n_past.
+    """
+
+    def __init__(self, config: GPT2Config) -> None:
+        shape = (config.n_layer, config.n_head, config.n_ctx, config.d_head)
+        self.n_ctx = config.n_ctx
+        self.ids: list[int] = []
+        self._keys: FloatArray = np.empty(shape, dtype=np.float32)
+        self._values: FloatArray = np.empty(shape, dtype=np.float32)
+
+    def write(self, layer: int, k: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Put new keys and values behind those held, and return all of them.
+
+        Args:
+            layer: index of the block.
+            k: [n_head, n_seq, d_head], keys of the new tokens.
+            v: [n_head, n_seq, d_head], values of the new tokens.
+
+        Returns:
+            Views of the layer's keys and values, [n_head, n_past + n_seq, d_head] each.
+        """
+        n_past = len(self.ids)
+        n_kv = n_past + k.shape[1]
+        assert n_kv <= self.n_ctx, f"{n_kv} tokens do not fit a context of {self.n_ctx}"
+        self._keys[layer, :, n_past:n_kv] = k
+        self._values[layer, :, n_past:n_kv] = v
+        return self._keys[layer, :, :n_kv], self._values[layer, :, :n_kv]
+
+    def truncate(self, n: int) -> None:
+        """Forget all but the first n tokens."""
+        del self.ids[n:]
+
+    def keep_common_prefix(self, ids: Sequence[int], at_most: int) -> int:
+        """Truncate to the longest prefix shared with `ids`, but no longer than `at_most`; return its length."""
+        n = 0
+        for ours, theirs in zip(self.ids, ids, strict=False):
+            if ours != theirs or n >= at_most:
+                break
+            n += 1
+        self.truncate(n)
+        return n

@@ -1,0 +1,98 @@
+"""A model one can talk to: weights, vocabulary and name in one object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from picogpt_tui.errors import ConfigError, TokenizerError
+from picogpt_tui.events import Event, Progress
+from picogpt_tui.gpt2.config import GPT2Config, read_config
+from picogpt_tui.gpt2.generate import generate, never
+from picogpt_tui.gpt2.kv_cache import KVCache
+from picogpt_tui.gpt2.model import Taps, forward
+from picogpt_tui.gpt2.params import FloatArray, Params
+from picogpt_tui.gpt2.tokenizer import Tokenizer, read_tokenizer
+from picogpt_tui.gpt2.weights import load_params, weights_digest
+from picogpt_tui.settings import GenerationSettings, SamplingSettings
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A GPT-2 with its tokenizer. Immutable: caches and random streams are the caller's.
+
+    Attributes:
+        name: what the user calls it.
+        directory: where it was read from.
+    """
+
+    name: str
+    directory: Path
+    config: GPT2Config
+    params: Params
+    tokenizer: Tokenizer
+    precision: str = "float32"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the weights file; takes a moment for a large model, once."""
+        return weights_digest(self.directory)
+
+    def forward(
+        self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False, taps: Taps | None = None
+    ) -> FloatArray:
+        """Run new ids behind those in the cache; see `model.forward`."""
+        return forward(ids, self.params, self.config, cache, all_logits=all_logits, taps=taps)
+
+    def logits(self, ids: Sequence[int]) -> FloatArray:
+        """Logits of every position: [n_seq] -> float32 [n_seq, n_vocab].
+
+        Raises:
+            ConfigError: there are no ids, or more than the context holds.
+        """
+        if not 0 < len(ids) <= self.config.n_ctx:
+            raise ConfigError(f"{self.name} sees 1 to {self.config.n_ctx} tokens at once, not {len(ids)}.")
+        return self.forward(ids, KVCache(self.config), all_logits=True)
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int = 200,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+        should_stop: Callable[[], bool] = never,
+        **sampling: Any,
+    ) -> Iterator[Event]:
+        """Continue a text; see `generate.generate` for the events.
+
+        Args:
+            prompt: the text to continue; empty begins from `<|endoftext|>`.
+            max_tokens: the most tokens to generate.
+            seed: of the random stream; None draws one.
+            stop: texts that end the answer.
+            should_stop: asked once a token.
+            **sampling: fields of `SamplingSettings`: temperature, top_k, top_p, min_p, typical_p, repetition_penalty.
+        """
+        settings = GenerationSettings(SamplingSettings(**sampling), max_tokens, seed, tuple(stop))
+        return generate(self, self.tokenizer.encode(prompt), settings, should_stop=should_stop)
+
+
+def read_model(directory: Path, name: str) -> Iterator[Progress | LanguageModel]:
+    """Read a model directory: yields Progress for every tensor, and the model last.
+
+    Raises:
+        ConfigError, TokenizerError, WeightsError: what is missing or damaged, by name.
+    """
+    if not directory.is_dir():
+        raise ConfigError(f"{directory} is not a directory.", directory)
+    config = read_config(directory)
+    tokenizer = read_tokenizer(directory)
+    if tokenizer.n_vocab > config.n_vocab:
+        message = f"{directory}: the vocabulary has ids up to {tokenizer.n_vocab - 1}, the model only {config.n_vocab}."
+        raise TokenizerError(message, directory)
+    for step in load_params(directory, config):
+        yield step if isinstance(step, Progress) else LanguageModel(name, directory, config, step, tokenizer)

@@ -1,0 +1,235 @@
+"""Byte-level BPE: text to ids and back, without losing a byte.
+
+Text is cut by a pattern into words, each word's UTF-8 bytes are merged by `bpe.merge_word`, and every piece has an id.
+`vocab.json` and `merges.txt` write bytes as printable characters; that alphabet is undone once, at load, and from then
+on a token is its bytes. Source: https://github.com/openai/gpt-2/blob/master/src/encoder.py
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import regex
+
+from picogpt_tui.errors import TokenizerError
+from picogpt_tui.gpt2.bpe import Merges, merge_word
+from picogpt_tui.visible import from_label, label, replace_surrogates
+
+VOCAB_FILES = ("vocab.json", "encoder.json")
+MERGES_FILES = ("merges.txt", "vocab.bpe")
+END_OF_TEXT = "<|endoftext|>"
+_WORD = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
+_CACHED_WORDS = 2**17
+_CACHED_WORD_BYTES = 64
+
+
+def byte_alphabet() -> dict[str, int]:
+    """GPT-2's printable stand-in for each of the 256 bytes.
+
+    Printable Latin-1 characters stand for themselves; the others are moved, in order, to U+0100 and up: a space
+    becomes "Ġ", a line feed "Ċ".
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    moved = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(moved)}
+
+
+class IncrementalDecoder:
+    """Turns a stream of token bytes into text, holding back a character until its last byte has come.
+
+    Invalid bytes become U+FFFD, exactly as in `Tokenizer.decode` of all tokens at once.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def push(self, token_bytes: bytes) -> str:
+        """Take one token's bytes; return the characters that are now complete."""
+        return self._decoder.decode(token_bytes)
+
+    def flush(self) -> str:
+        """End the stream: an unfinished character becomes U+FFFD."""
+        return self._decoder.decode(b"", final=True)
+
+
+class Tokenizer:
+    """A byte-level BPE vocabulary.
+
+    Attributes:
+        token_bytes: the bytes of every ordinary token, by id.
+        special: the special tokens' texts, by id; `<|endoftext|>` is one.
+        n_vocab: one more than the highest id.
+        end_of_text: the id of `<|endoftext|>`, or None where the vocabulary has none.
+    """
+
+    def __init__(self, token_bytes: dict[int, bytes], merges: Merges, special: dict[int, str]) -> None:
+        self.token_bytes = token_bytes
+        self.special = special
+        self.n_vocab = 1 + max([*token_bytes, *special])
+        self.end_of_text = next((id for id, text in special.items() if text == END_OF_TEXT), None)
+        self._merges = merges
+        self._ids = {raw: id for id, raw in token_bytes.items()}
+        self._byte_ids = [self._ids[bytes([byte])] for byte in range(256)]
+        self._cache: dict[str, list[int]] = {}
+        self._labels: dict[int, str] = {}
+
+    def encode(self, text: str, *, allow_special: bool = False) -> list[int]:
+        """Cut text into token ids.
+
+        Args:
+            text: any string; a lone surrogate, which UTF-8 cannot hold, is read as U+FFFD.
+            allow_special: whether `<|endoftext|>` in the text becomes that one token. By default it is text like
+                any other, so that nobody's typing can end a document.
+
+        Example:
+            >>> tokenizer.decode(tokenizer.encode("Once upon a time"))
+            'Once upon a time'
+        """
+        text = replace_surrogates(text)
+        if not allow_special or not self.special:
+            return self._encode_ordinary(text)
+        ids: list[int] = []
+        special_ids = {text: id for id, text in self.special.items()}
+        for part in self._special_pattern.split(text):
+            ids += [special_ids[part]] if part in special_ids else self._encode_ordinary(part)
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Join the tokens' bytes and read them as UTF-8; what is not UTF-8 becomes U+FFFD."""
+        return self.decode_bytes(ids).decode("utf-8", "replace")
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Join the tokens' bytes."""
+        return b"".join(map(self.bytes_of, ids))
+
+    def bytes_of(self, id: int) -> bytes:
+        """One token's bytes; empty for an id that the model has but the vocabulary does not (padding)."""
+        raw = self.token_bytes.get(id)
+        return raw if raw is not None else self.special.get(id, "").encode("utf-8")
+
+    def text_of(self, id: int) -> str | None:
+        """One token's text, or None where its bytes alone are not valid UTF-8."""
+        try:
+            return self.bytes_of(id).decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+
+    def offsets(self, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """Where each token stands in the encoded text: (first byte, one past the last byte)."""
+        spans, start = [], 0
+        for id in ids:
+            end = start + len(self.bytes_of(id))
+            spans.append((start, end))
+            start = end
+        return spans
+
+    def label(self, id: int) -> str:
+        """How a token is written in a list: unique, printable, reversible (see `visible.label`).
+
+        A special token is set in ⟨| |⟩, an id without a token in ⟨id ⟩.
+        """
+        known = self._labels.get(id)
+        if known is None:
+            raw = self.token_bytes.get(id)
+            if raw is not None:
+                known = label(raw)
+            else:
+                known = f"⟨|{self.special[id].strip('<|>')}|⟩" if id in self.special else f"⟨id {id}⟩"
+            self._labels[id] = known
+        return known
+
+    def id_of_label(self, text: str) -> int | None:
+        """The id whose label this is, or None."""
+        if text.startswith("⟨id ") and text[4:-1].isdigit():
+            return int(text[4:-1])
+        special = next((id for id in self.special if self.label(id) == text), None)
+        return special if special is not None else self._ids.get(from_label(text))
+
+    @cached_property
+    def _special_pattern(self) -> regex.Pattern[str]:
+        return regex.compile("(" + "|".join(map(regex.escape, self.special.values())) + ")")
+
+    def _encode_ordinary(self, text: str) -> list[int]:
+        ids: list[int] = []
+        cache = self._cache
+        for word in _WORD.findall(text):
+            known = cache.get(word)
+            ids += known if known is not None else self._encode_word(word)
+        return ids
+
+    def _encode_word(self, word: str) -> list[int]:
+        raw = word.encode("utf-8")
+        ids = merge_word([self._byte_ids[byte] for byte in raw], self._merges)
+        if len(raw) <= _CACHED_WORD_BYTES:
+            if len(self._cache) >= _CACHED_WORDS:
+                self._cache.clear()
+            self._cache[word] = ids
+        return ids
+
+
+def read_tokenizer(directory: Path) -> Tokenizer:
+    """Read `vocab.json` and `merges.txt` (or OpenAI's `encoder.json` and `vocab.bpe`) of a model directory.
+
+    Raises:
+        TokenizerError: one is missing or damaged, or a merge or a byte has no id.
+    """
+    vocab_path = _find(directory, VOCAB_FILES)
+    merges_path = _find(directory, MERGES_FILES)
+    vocab = _read_vocab(vocab_path)
+    alphabet = byte_alphabet()
+    token_bytes: dict[int, bytes] = {}
+    special: dict[int, str] = {}
+    for text, id in vocab.items():
+        if text != END_OF_TEXT and all(char in alphabet for char in text):
+            token_bytes[id] = bytes(alphabet[char] for char in text)
+        else:
+            special[id] = text
+    for char in alphabet:
+        if char not in vocab:
+            raise TokenizerError(f"{vocab_path} has no token for the byte 0x{alphabet[char]:02x}.", vocab_path)
+    return Tokenizer(token_bytes, _read_merges(merges_path, vocab), special)
+
+
+def _find(directory: Path, names: Sequence[str]) -> Path:
+    for name in names:
+        if (directory / name).is_file():
+            return directory / name
+    raise TokenizerError(f"{directory} holds no {' or '.join(names)}, which its tokenizer needs.", directory)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{path} is not UTF-8 text (byte {error.start}); fetch it again.", path) from error
+    except OSError as error:
+        raise TokenizerError(f"Cannot read {path}: {error.strerror}.", path) from error
+
+
+def _read_vocab(path: Path) -> dict[str, int]:
+    try:
+        vocab = json.loads(_read_text(path))
+    except ValueError as error:
+        raise TokenizerError(f"{path} is not valid JSON ({error}); fetch it again.", path) from error
+    fits = isinstance(vocab, dict) and all(type(id) is int and 0 <= id < 2**24 for id in vocab.values())
+    if not fits or len(set(vocab.values())) != len(vocab) or not vocab:
+        raise TokenizerError(f"{path} must hold a JSON object from token to a different id each.", path)
+    return {str(text): int(id) for text, id in vocab.items()}
+
+
+def _read_merges(path: Path, vocab: dict[str, int]) -> dict[tuple[int, int], tuple[int, int]]:
+    merges: dict[tuple[int, int], tuple[int, int]] = {}
+    lines = _read_text(path).split("\n")
+    first = 1 if lines[0].startswith("#version") else 0
+    for number, line in enumerate(lines[first:], first + 1):
+        if not line.strip():
+            continue
+        pair = line.split()
+        if len(pair) != 2 or any(token not in vocab for token in (*pair, "".join(pair))):
+            raise TokenizerError(f"{path}, line {number}: {line[:40]!r} is not two tokens whose join is one.", path)
+        merges.setdefault((vocab[pair[0]], vocab[pair[1]]), (len(merges), vocab["".join(pair)]))
+    return merges
