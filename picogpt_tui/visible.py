@@ -47,13 +47,13 @@ def _visible_char(char: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Make running text safe to print: nothing in the result is obeyed or hidden by a terminal.
+    r"""Make running text safe to print: nothing in the result is obeyed or hidden by a terminal.
 
     Line breaks are kept (CRLF as one), tabs become four spaces, all other control, format, unassigned and private
     characters and variation selectors become signs. The result is still not markup: give it to a `Content`.
 
     Example:
-        >>> visible("a\\x1b[31mb")
+        >>> visible("a\x1b[31mb")
         'a␛[31mb'
     """
     if _PLAIN.match(text):
@@ -77,13 +77,13 @@ def _label_char(char: str) -> str:
 
 
 def label(token_bytes: bytes) -> str:
-    """Write a token's bytes as a label: unique, printable, width-true and reversible.
+    r"""Write a token's bytes as a label: unique, printable, width-true and reversible.
 
     Bytes that are not valid UTF-8 become `⟨E2 80⟩`. A combining mark with nothing to combine with becomes its code
     point. `from_label` gives the bytes back.
 
     Example:
-        >>> label(b" king"), label(b"\\n\\n"), label(b"\\xe2\\x80")
+        >>> label(b" king"), label(b"\n\n"), label(b"\xe2\x80")
         ('␣king', '⏎⏎', '⟨E2 80⟩')
     """
     parts: list[str] = []
@@ -121,11 +121,11 @@ _BRACKETED = re.compile(r"⟨U\+([0-9A-F]+)⟩|⟨([0-9A-F]{2}(?: [0-9A-F]{2})*)
 
 
 def from_label(text: str) -> bytes:
-    """The bytes of which `text` is the label.
+    r"""The bytes of which `text` is the label.
 
     Example:
         >>> from_label("␣caf⟨C3⟩")
-        b' caf\\xc3'
+        b' caf\xc3'
     """
     out = bytearray()
     for code_point, raw, char in _BRACKETED.findall(text):

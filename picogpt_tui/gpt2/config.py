@@ -65,7 +65,7 @@ def read_config(directory: Path) -> GPT2Config:
     """
     path = next((directory / name for name in CONFIG_FILES if (directory / name).is_file()), None)
     if path is None:
-        raise ConfigError(f"{directory} holds no {' or '.join(CONFIG_FILES)}, so it is not a model directory.", directory)
+        raise ConfigError(f"{directory} holds no {' or '.join(CONFIG_FILES)}: not a model directory.", directory)
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -48,8 +48,9 @@ def softmax(x: FloatArray) -> FloatArray:
 
 def log_softmax(x: FloatArray) -> FloatArray:
     """log(softmax(x)) over the last axis in nats, computed as such: exact where softmax underflows to 0."""
-    shifted = x - x.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    shifted: FloatArray = x - x.max(axis=-1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return shifted
 
 
 def layer_norm(x: FloatArray, g: FloatArray, b: FloatArray, eps: float = 1e-5) -> FloatArray:
@@ -62,7 +63,7 @@ def layer_norm(x: FloatArray, g: FloatArray, b: FloatArray, eps: float = 1e-5) -
         eps: added to the variance; the config's `layer_norm_epsilon`.
     """
     n = np.float32(x.shape[-1])
-    centered = x - x.sum(axis=-1, keepdims=True) / n
+    centered: FloatArray = x - x.sum(axis=-1, keepdims=True) / n
     variance = np.einsum("...i,...i->...", centered, centered)[..., None] / n  # [n_seq, n_embd] -> [n_seq, 1]
     centered /= np.sqrt(variance + np.float32(eps))
     centered *= g

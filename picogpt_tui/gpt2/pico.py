@@ -8,9 +8,8 @@ fast path of `model.py` against it.
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+Array = Any  # a NumPy array of any float type
 Tree = dict[str, Any]
 
 

@@ -1,4 +1,4 @@
-"""From a stream of tokens to text that may be shown: whole characters only, and never the beginning of a stop string."""
+"""From tokens to text that may be shown: whole characters only, and never the beginning of a stop string."""
 
 from __future__ import annotations
 

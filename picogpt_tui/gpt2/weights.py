@@ -134,8 +134,8 @@ def _checked(stored: list[StoredTensor], config: GPT2Config, path: Path) -> dict
         if shape is None:
             raise WeightsError(f"{path} holds {tensor.name!r}, which no GPT-2 of this config has.", path, tensor.name)
         if tensor.shape != shape:
-            got, want = list(tensor.shape), list(shape)
-            raise WeightsError(f"{path}: {tensor.name} has shape {got}, config.json asks for {want}.", path, tensor.name)
+            message = f"{path}: {tensor.name} has shape {list(tensor.shape)}, config.json asks for {list(shape)}."
+            raise WeightsError(message, path, tensor.name)
         if tensor.dtype not in _ITEM_BYTES:
             kinds = "float32, float16 or bfloat16"
             raise WeightsError(f"{path}: {tensor.name} is stored as {tensor.dtype}, not {kinds}.", path, tensor.name)
@@ -168,6 +168,6 @@ def _checked_finite(values: FloatArray, name: str, path: Path) -> FloatArray:
         total = values.sum()
     if not np.isfinite(total) and not np.isfinite(values).all():
         count = int(np.count_nonzero(~np.isfinite(values)))
-        message = f"{path}: {name} holds {count:,} values that are nan or infinite; the file is spoiled, fetch it again."
+        message = f"{path}: {name} holds {count:,} values that are nan or infinite; fetch the file again."
         raise WeightsError(message, path, name)
     return values

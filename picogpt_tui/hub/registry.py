@@ -1,4 +1,7 @@
-"""The published GPT-2 sizes, as data. https://github.com/openai/gpt-2"""
+"""The published GPT-2 sizes, as data.
+
+Source: https://github.com/openai/gpt-2 and the sizes of the files on the Hugging Face hub.
+"""
 
 from __future__ import annotations
 

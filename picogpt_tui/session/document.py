@@ -1,0 +1,191 @@
+"""A playground document: turns of prompt and answer over a tree of tokens. Plain data, no model, no screen.
+
+Whoever owns it (a screen, a script) makes a `Request`, gives it to an engine, and hands the engine's events to `apply`.
+Going back moves `head`; what was there stays in the tree and can be reached again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from picogpt_tui.events import ContextShifted, Event, Finished, Progress, Started, TokenEvent
+from picogpt_tui.session.chat import COMPLETE, ChatTemplate, compose
+from picogpt_tui.session.tree import ROOT, TokenFacts, TokenTree
+from picogpt_tui.settings import GenerationSettings
+
+NO_TURN = -1
+"""The head of an empty document, and the parent of a first turn."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A stretch of tokens that came at once: what somebody typed, or one answer."""
+
+    kind: str
+    """`prompt` or `answer`."""
+    parent: int
+    """Index of the turn before, or NO_TURN."""
+    end: int
+    """Its last node in the tree; the parent's end where it has no tokens."""
+    n_tokens: int = 0
+    text: str = ""
+    """What is shown: of a prompt as it was typed, of an answer without its stop string."""
+    settings: GenerationSettings | None = None
+    """Of an answer: with the seed that was used, so that it can be replayed exactly."""
+    reason: str = ""
+    """Of an answer: why it ended (see `events.Finished`), `` while it runs."""
+    tokens_per_second: float = 0.0
+    n_dropped: int = 0
+    """Tokens that left the context while this answer was generated."""
+    draws: list[float] = field(default_factory=list)
+    """Of an answer: the uniform number that picked each token (nan when greedy)."""
+    final_probs: list[float] = field(default_factory=list)
+    """Of an answer: each token's probability after the sampling stages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to generate: the context, new text to read behind it, and how to sample."""
+
+    context_ids: tuple[int, ...]
+    new_text: str
+    typed: str | None
+    """The text as typed, for the transcript; None when nothing was typed (regenerate, go on)."""
+    settings: GenerationSettings
+
+
+class Document:
+    """One session's text, in all the versions it ever had.
+
+    Attributes:
+        model: name of the model it is played with.
+        digest: SHA-256 of that model's weights, "" until somebody computed it.
+        mode: `complete` or `chat`.
+        turns: in the order they came; `head` is the last turn of the version at hand.
+    """
+
+    def __init__(self, model: str = "", mode: str = COMPLETE, template: ChatTemplate | None = None) -> None:
+        self.model = model
+        self.digest = ""
+        self.mode = mode
+        self.template = template or ChatTemplate()
+        self.title = ""
+        self.created = datetime.now(UTC).isoformat(timespec="seconds")
+        self.tree = TokenTree()
+        self.turns: list[Turn] = []
+        self.head = NO_TURN
+        self._request: Request | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever said."""
+        return not self.turns
+
+    @property
+    def end(self) -> int:
+        """The tree's node at the head, ROOT when there is none."""
+        return self.turns[self.head].end if self.head != NO_TURN else ROOT
+
+    def path(self) -> list[Turn]:
+        """The turns of the version at hand, the first first."""
+        turns, index = [], self.head
+        while index != NO_TURN:
+            turns.append(self.turns[index])
+            index = self.turns[index].parent
+        return turns[::-1]
+
+    def ids(self) -> list[int]:
+        """The token ids of the version at hand."""
+        return self.tree.path_ids(self.end)
+
+    def text(self) -> str:
+        """Prompts and answers of the version at hand, as shown, run together."""
+        return "".join(turn.text for turn in self.path())
+
+    def turn_nodes(self, turn: Turn) -> list[int]:
+        """The tree's nodes of one turn, in order."""
+        return self.tree.path(turn.end, turn.n_tokens) if turn.n_tokens else []
+
+    def last(self, kind: str) -> Turn | None:
+        """The last turn of this kind in the version at hand, or None."""
+        return next((turn for turn in reversed(self.path()) if turn.kind == kind), None)
+
+    def request(self, typed: str | None, settings: GenerationSettings) -> Request:
+        """What to ask of an engine: to read `typed` behind the text so far and to go on from there.
+
+        With None nothing is read and the text so far goes on.
+        """
+        template = self.template if self.mode != COMPLETE else None
+        if template is not None:
+            settings = replace(settings, stop=tuple(dict.fromkeys([*settings.stop, *template.stop])))
+        new_text = compose(self._last_text(), typed, template) if typed is not None else ""
+        return Request(tuple(self.ids()), new_text, typed, settings)
+
+    def accept(self, request: Request) -> None:
+        """Say whose events `apply` gets from now on."""
+        self._request = request
+
+    def apply(self, event: Event) -> None:
+        """Keep what an engine tells about the accepted request."""
+        match event:
+            case Started():
+                self._start(event)
+            case TokenEvent():
+                self._add_token(event)
+            case ContextShifted():
+                self.turns[self.head].n_dropped += event.n_dropped
+            case Finished():
+                self._finish(event)
+            case Progress():
+                pass
+
+    def back_to_prompt(self) -> bool:
+        """Step back over the last answer, so that another can be generated; False when there is none."""
+        if self.head == NO_TURN or self.turns[self.head].kind != "answer":
+            return False
+        self.head = self.turns[self.head].parent
+        return True
+
+    def take_back_prompt(self) -> str | None:
+        """Step back over the last prompt and what followed; returns its text, or None when there is none."""
+        index = self.head
+        while index != NO_TURN and self.turns[index].kind != "prompt":
+            index = self.turns[index].parent
+        if index == NO_TURN:
+            return None
+        self.head = self.turns[index].parent
+        return self.turns[index].text
+
+    def _last_text(self) -> str:
+        return next((turn.text for turn in reversed(self.path()) if turn.text), "")
+
+    def _start(self, event: Started) -> None:
+        assert self._request is not None, "apply() before accept()"
+        request = self._request
+        new_ids: Sequence[int] = event.prompt_ids[len(request.context_ids) :]
+        if request.typed is not None or new_ids:
+            end = self.tree.add_path(self.end, new_ids)
+            self._add_turn(Turn("prompt", self.head, end, len(new_ids), request.typed or ""))
+        self._add_turn(Turn("answer", self.head, self.end, settings=replace(request.settings, seed=event.seed)))
+
+    def _add_turn(self, turn: Turn) -> None:
+        self.turns.append(turn)
+        self.head = len(self.turns) - 1
+
+    def _add_token(self, event: TokenEvent) -> None:
+        turn = self.turns[self.head]
+        alternatives = tuple((one.id, one.logprob) for one in event.distribution.candidates)
+        facts = TokenFacts(event.logprob, event.rank, event.entropy, alternatives)
+        turn.end = self.tree.add(turn.end, event.id, facts)
+        turn.n_tokens += 1
+        turn.text += event.piece
+        turn.draws.append(event.u)
+        turn.final_probs.append(event.final_prob)
+
+    def _finish(self, event: Finished) -> None:
+        turn = self.turns[self.head]
+        turn.text += event.rest
+        turn.reason = event.reason
+        turn.tokens_per_second = event.tokens_per_second

@@ -1,0 +1,127 @@
+"""The one place where a model runs for a document: one request at a time, whatever threads ask.
+
+A lock lets a new request wait until the old one has left (at most a token). The cache stays between requests, so that
+each computes only what its text does not share with the last one; the last logits stay too, so that turning a knob
+re-shapes the shown distribution without running the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+from picogpt_tui.events import Distribution, Event, Progress
+from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.generate import distribution, generate, never, read_context, start_ids
+from picogpt_tui.gpt2.kv_cache import KVCache
+from picogpt_tui.gpt2.language_model import LanguageModel
+from picogpt_tui.gpt2.params import FloatArray
+from picogpt_tui.gpt2.sampler import shape
+from picogpt_tui.gpt2.tokenizer import Tokenizer
+from picogpt_tui.session.document import Request
+from picogpt_tui.session.models import load_steps
+from picogpt_tui.settings import SamplingSettings
+
+_LOCK_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a status bar says of a model."""
+
+    name: str
+    n_params: int
+    n_ctx: int
+    n_vocab: int
+    precision: str
+
+
+class Engine:
+    """A loaded model with its cache."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._cache = KVCache(model.config)
+        self._lock = Lock()
+        self._seen: tuple[FloatArray, list[int]] | None = None
+        self.info = ModelInfo(
+            model.name, model.params.n_params, model.config.n_ctx, model.config.n_vocab, model.precision
+        )
+
+    @property
+    def config(self) -> GPT2Config:
+        """The model's shape."""
+        return self._model.config
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's vocabulary."""
+        return self._model.tokenizer
+
+    def forward(self, ids: Sequence[int], cache: KVCache) -> FloatArray:
+        """Run the model, and remember the logits for `reshape`."""
+        logits = self._model.forward(ids, cache)
+        self._seen = (logits[-1], cache.ids)
+        return logits
+
+    def run(self, request: Request, should_stop: Callable[[], bool] = never) -> Iterator[Event]:
+        """Generate what a request asks for; see `gpt2.generate.generate` for the events.
+
+        Ends without any event when `should_stop` says so before its turn has come.
+        """
+        if not self._acquire(should_stop):
+            return
+        try:
+            yield Progress("encoding", 0, len(request.new_text))
+            ids = [*request.context_ids, *self.tokenizer.encode(request.new_text)]
+            yield from generate(self, ids, request.settings, cache=self._cache, should_stop=should_stop)
+        finally:
+            self._lock.release()
+
+    def peek(
+        self, ids: Sequence[int], sampling: SamplingSettings, top_n: int, should_stop: Callable[[], bool] = never
+    ) -> Distribution | None:
+        """What would come after `ids` (after `<|endoftext|>` where there are none); None when told to stop."""
+        if not self._acquire(should_stop):
+            return None
+        try:
+            context = start_ids(self, ids)
+            if len(context) > self.config.n_ctx:
+                context = context[-max(1, self.config.n_ctx // 2) :]
+            for _ in read_context(self, context, self._cache, "", should_stop):
+                pass
+            return self.reshape(sampling, top_n)
+        finally:
+            self._lock.release()
+
+    def reshape(self, sampling: SamplingSettings, top_n: int) -> Distribution | None:
+        """The last distribution under other settings, from its cached logits; None before the model ever ran."""
+        if self._seen is None:
+            return None
+        logits, context = self._seen
+        return distribution(shape(logits, sampling, context), self.tokenizer, top_n)
+
+    def labels(self, ids: Sequence[int]) -> list[str]:
+        """How tokens are written in a list."""
+        return [self.tokenizer.label(id) for id in ids]
+
+    def digest(self) -> str:
+        """SHA-256 of the weights; reads the whole file the first time."""
+        return self._model.digest
+
+    def _acquire(self, should_stop: Callable[[], bool]) -> bool:
+        while not self._lock.acquire(timeout=_LOCK_SECONDS):
+            if should_stop():
+                return False
+        return True
+
+
+def load_engine(name: str) -> Iterator[Progress | Engine]:
+    """Load a model by name: yields Progress as it is read, and the engine last.
+
+    Raises:
+        ModelNotFound, ConfigError, TokenizerError, WeightsError: see `errors`.
+    """
+    for step in load_steps(name):
+        yield step if isinstance(step, Progress) else Engine(step)

@@ -1,0 +1,98 @@
+"""A document for others to read: plain text, Markdown, or JSON with every token's numbers. Pure functions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from picogpt_tui import paths
+from picogpt_tui.errors import SettingError
+from picogpt_tui.session.document import Document, Turn
+from picogpt_tui.session.engine import Engine
+
+FORMATS = {"txt": "plain text", "md": "Markdown", "json": "JSON with every token's numbers"}
+
+
+def render(document: Document, suffix: str, engine: Engine) -> str:
+    """The version at hand in one of FORMATS.
+
+    Raises:
+        SettingError: an unknown format.
+    """
+    if suffix == "txt":
+        return to_text(document)
+    if suffix == "md":
+        return to_markdown(document)
+    if suffix == "json":
+        return to_json(document, engine)
+    raise SettingError("format", suffix, "one of " + ", ".join(FORMATS))
+
+
+def export(document: Document, path: Path, engine: Engine) -> None:
+    """Write the version at hand to a new file, in the format its name ends in.
+
+    Raises:
+        SettingError: the name ends in none of FORMATS, or a file of that name exists.
+        FileError: the file cannot be written.
+    """
+    text = render(document, path.suffix.lower().lstrip("."), engine)
+    if path.exists():
+        raise SettingError("file name", str(path), "one that is not taken")
+    paths.write_whole(path, text)
+
+
+def free_path(folder: Path, stem: str, suffix: str) -> Path:
+    """A path in `folder` that is not taken: stem.suffix, stem-2.suffix ..."""
+    path, number = folder / f"{stem}.{suffix}", 2
+    while path.exists():
+        path, number = folder / f"{stem}-{number}.{suffix}", number + 1
+    return path
+
+
+def to_text(document: Document) -> str:
+    """The text alone, as it stands in the transcript."""
+    return "\n\n".join(turn.text.strip("\n") for turn in document.path() if turn.text) + "\n"
+
+
+def to_markdown(document: Document) -> str:
+    """Prompts as quotations, answers as text, and under each answer how it was made."""
+    parts = [f"# {document.title or 'A session with ' + document.model}"]
+    for turn in document.path():
+        if turn.kind == "prompt":
+            parts.append("\n".join(f"> {line}" for line in turn.text.split("\n")))
+        else:
+            parts += [turn.text.strip("\n"), f"<sub>{_how(turn, document)}</sub>"]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def to_json(document: Document, engine: Engine) -> str:
+    """Every token with id, label, bytes and the model's numbers; logprob and entropy in nats, rank 0-based."""
+    tree, tokenizer = document.tree, engine.tokenizer
+    turns = []
+    for turn in document.path():
+        tokens = []
+        for node in document.turn_nodes(turn):
+            id, facts = tree.id(node), tree.facts.get(node)
+            token = {
+                "position": tree.position(node),
+                "id": id,
+                "text": tokenizer.text_of(id),
+                "label": tokenizer.label(id),
+                "bytes": tokenizer.bytes_of(id).hex(),
+                "logprob": facts and facts.logprob,
+                "rank": facts and facts.rank,
+                "entropy": facts and facts.entropy,
+            }
+            tokens.append(token)
+        turns.append({"kind": turn.kind, "text": turn.text, "reason": turn.reason or None, "tokens": tokens})
+    whole = {"model": document.model, "digest": document.digest or None, "mode": document.mode, "turns": turns}
+    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+
+
+def _how(turn: Turn, document: Document) -> str:
+    settings = turn.settings
+    if settings is None:
+        return document.model
+    s = settings.sampling
+    knobs = f"temperature {s.temperature:g}, top-k {s.top_k or 'off'}, top-p {s.top_p:g}, seed {settings.seed}"
+    return f"{document.model}, {knobs}: {turn.n_tokens} tokens ({turn.reason.replace('_', ' ')})"
