@@ -15,9 +15,12 @@ from picogpt_tui.errors import SettingError
 MAX_SEED = 2**32 - 1
 
 
+_LARGEST = 1e30  # float32 can still divide by it
+
+
 def _number(name: str, value: float, fits: Callable[[float], bool], expected: str) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and fits(value)):
+    if not (is_number and value <= _LARGEST and fits(value)):
         raise SettingError(name, value, expected)
 
 
@@ -89,7 +92,7 @@ class GenerationSettings:
         _whole("top_n", self.top_n, 0, "a whole number, 0 or more")
         if self.seed is not None:
             _whole("seed", self.seed, 0, f"a whole number from 0 to {MAX_SEED}", MAX_SEED)
-        if any(not text for text in self.stop):
-            raise SettingError("stop", "", "a text that is not empty")
+        if not isinstance(self.stop, tuple) or not all(isinstance(text, str) and text for text in self.stop):
+            raise SettingError("stop", self.stop, "texts that are not empty")
         if self.when_full not in ("shift", "stop"):
             raise SettingError("when_full", self.when_full, "'shift' or 'stop'")

@@ -20,7 +20,10 @@ _MARKS.update({chr(code): chr(0x2400 + code) for code in range(0x20) if chr(code
 _MEANING = {mark: char for char, mark in _MARKS.items()}
 _RESERVED = set(_MEANING) | {"⟨", "⟩"}
 _HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
-_VARIATION_SELECTORS = range(0xFE00, 0xFE10)
+# Characters that take no place though their category is that of letters or marks: joiners, fillers, variation selectors
+# (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, Default_Ignorable_Code_Point).
+_BLANK = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0}
+_BLANK |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 _PLAIN = re.compile(r"[\n\x20-\x7e]*\Z")
 
 
@@ -41,7 +44,7 @@ def _visible_char(char: str) -> str:
         return char
     if char == "\t":
         return "    "
-    if unicodedata.category(char) in _HIDDEN or ord(char) in _VARIATION_SELECTORS:
+    if unicodedata.category(char) in _HIDDEN or ord(char) in _BLANK:
         return _MARKS.get(char) or _code_point(char)
     return char
 
@@ -49,8 +52,8 @@ def _visible_char(char: str) -> str:
 def visible(text: str) -> str:
     r"""Make running text safe to print: nothing in the result is obeyed or hidden by a terminal.
 
-    Line breaks are kept (CRLF as one), tabs become four spaces, all other control, format, unassigned and private
-    characters and variation selectors become signs. The result is still not markup: give it to a `Content`.
+    Line breaks are kept (CRLF as one), tabs become four spaces, all other control, format, unassigned, private
+    and invisible characters become signs. The result is still not markup: give it to a `Content`.
 
     Example:
         >>> visible("a\x1b[31mb")
@@ -63,7 +66,8 @@ def visible(text: str) -> str:
 
 def one_line(text: str, width: int = 200) -> str:
     """Running text on one line, at most `width` characters: line breaks as ⏎, the end cut with an ellipsis."""
-    line = visible(text[: width + 1]).replace("\n", NEWLINE)
+    # subtle: twice as many, because CRLF counts as one and a cut must show
+    line = visible(text[: 2 * width + 2]).replace("\n", NEWLINE)
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
@@ -71,7 +75,7 @@ def _label_char(char: str) -> str:
     if mark := _MARKS.get(char):
         return mark
     category = unicodedata.category(char)
-    if char in _RESERVED or category in _HIDDEN or category == "Zs" or ord(char) in _VARIATION_SELECTORS:
+    if char in _RESERVED or category in _HIDDEN or category == "Zs" or ord(char) in _BLANK:
         return _code_point(char)
     return char
 
@@ -91,9 +95,9 @@ def label(token_bytes: bytes) -> str:
         if raw:
             parts.append(f"⟨{raw.hex(' ').upper()}⟩")
             continue
-        for index, char in enumerate(text):
+        for char in text:
             combines = unicodedata.category(char) in ("Mn", "Me", "Mc")
-            alone = index == 0 or _label_char(text[index - 1]) != text[index - 1]
+            alone = not parts or len(parts[-1]) > 1 or parts[-1] in _MEANING  # behind a sign, not a character
             parts.append(_code_point(char) if combines and alone else _label_char(char))
     return "".join(parts)
 
@@ -117,7 +121,7 @@ def _utf8_runs(token_bytes: bytes) -> list[tuple[str, bytes]]:
     return runs
 
 
-_BRACKETED = re.compile(r"⟨U\+([0-9A-F]+)⟩|⟨([0-9A-F]{2}(?: [0-9A-F]{2})*)⟩|(.)", re.DOTALL)
+_BRACKETED = re.compile(r"⟨U\+([0-9A-F]{4,5}|10[0-9A-F]{4})⟩|⟨([0-9A-F]{2}(?: [0-9A-F]{2})*)⟩|(.)", re.DOTALL)
 
 
 def from_label(text: str) -> bytes:
@@ -130,9 +134,9 @@ def from_label(text: str) -> bytes:
     out = bytearray()
     for code_point, raw, char in _BRACKETED.findall(text):
         if code_point:
-            out += chr(int(code_point, 16)).encode("utf-8")
+            out += chr(int(code_point, 16)).encode("utf-8", "surrogatepass")
         elif raw:
             out += bytes.fromhex(raw)
         else:
-            out += _MEANING.get(char, char).encode("utf-8")
+            out += _MEANING.get(char, char).encode("utf-8", "surrogatepass")
     return bytes(out)

@@ -70,7 +70,7 @@ def read_config(directory: Path) -> GPT2Config:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}.", path) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid JSON ({error}); fetch it again.", path) from error
     if not isinstance(fields, dict):
         raise ConfigError(f"{path} must hold a JSON object, not {type(fields).__name__}.", path)

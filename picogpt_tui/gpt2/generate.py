@@ -142,7 +142,8 @@ def generate(
         ids.append(id)
         context.append(id)
         piece = "" if id == ends else stream.push(model.tokenizer.bytes_of(id))
-        event = _token_event(model.tokenizer, shaped, index, id, piece, u, len(context), settings.top_n)
+        n_context = min(len(context), model.config.n_ctx)  # the token behind a full context waits for its shift
+        event = _token_event(model.tokenizer, shaped, index, id, piece, u, n_context, settings.top_n)
         decode_seconds += (time.perf_counter() - began) if index else 0.0
         yield event
         if id == ends or stream.stopped:

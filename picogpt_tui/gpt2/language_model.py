@@ -51,10 +51,13 @@ class LanguageModel:
         """Logits of every position: [n_seq] -> float32 [n_seq, n_vocab].
 
         Raises:
-            ConfigError: there are no ids, or more than the context holds.
+            ConfigError: there are no ids, more than the context holds, or one that is no token.
         """
         if not 0 < len(ids) <= self.config.n_ctx:
             raise ConfigError(f"{self.name} sees 1 to {self.config.n_ctx} tokens at once, not {len(ids)}.")
+        # subtle: a negative id would quietly count from the end
+        if (unknown := next((id for id in ids if not 0 <= id < self.config.n_vocab), None)) is not None:
+            raise ConfigError(f"{self.name} has no token {unknown}, only 0 to {self.config.n_vocab - 1}.")
         return self.forward(ids, KVCache(self.config), all_logits=True)
 
     def generate(
@@ -63,7 +66,7 @@ class LanguageModel:
         *,
         max_tokens: int = 200,
         seed: int | None = None,
-        stop: Sequence[str] = (),
+        stop: str | Sequence[str] = (),
         should_stop: Callable[[], bool] = never,
         **sampling: Any,
     ) -> Iterator[Event]:
@@ -73,11 +76,12 @@ class LanguageModel:
             prompt: the text to continue; empty begins from `<|endoftext|>`.
             max_tokens: the most tokens to generate.
             seed: of the random stream; None draws one.
-            stop: texts that end the answer.
+            stop: one text or several that end the answer.
             should_stop: asked once a token.
             **sampling: fields of `SamplingSettings`: temperature, top_k, top_p, min_p, typical_p, repetition_penalty.
         """
-        settings = GenerationSettings(SamplingSettings(**sampling), max_tokens, seed, tuple(stop))
+        stops = (stop,) if isinstance(stop, str) else tuple(stop)
+        settings = GenerationSettings(SamplingSettings(**sampling), max_tokens, seed, stops)
         return generate(self, self.tokenizer.encode(prompt), settings, should_stop=should_stop)
 
 

@@ -54,6 +54,8 @@ def forward(
         Logits: [n_seq, n_vocab] with all_logits, else [1, n_vocab].
     """
     n_past = len(cache.ids)
+    # subtle: behind a full cache NumPy would broadcast the token against no position and answer with no logits
+    assert n_past + len(ids) <= config.n_ctx, f"{n_past + len(ids)} tokens do not fit a context of {config.n_ctx}"
     x: FloatArray = params.wte[ids] + params.wpe[n_past : n_past + len(ids)]  # [n_seq] -> [n_seq, n_embd]
     _tap(taps, "embed", x)
     for layer, block in enumerate(params.blocks):

@@ -6,7 +6,8 @@ Order and edge rules are those of transformers' `generation/logits_process.py`
 (https://github.com/huggingface/transformers), so that the same settings mean the same set of tokens:
 
 - top-k keeps every token that ties with the k-th.
-- top-p (Holtzman et al. 2020) keeps the smallest set with mass >= p; the token that crosses p is kept.
+- top-p (Holtzman et al. 2020) keeps the smallest set with mass >= p; the token that crosses p is kept. Where it cuts
+  through tokens of equal logits the higher ids stay (torch's sort leaves that open).
 - min-p (Nguyen et al. 2024) compares with the likeliest token after the stages before it.
 - typical (Meister et al. 2023) keeps the tokens whose surprisal is nearest the entropy.
 - temperature 0 is argmax, the lowest id on ties.
@@ -35,7 +36,8 @@ def repetition_penalty(logits: FloatArray, ids: Collection[int], penalty: float)
     out = logits.copy()
     seen = np.fromiter(set(ids), dtype=np.intp)
     z = out[seen]
-    out[seen] = np.where(z < 0, z * np.float32(penalty), z / np.float32(penalty))
+    factor = np.float32(max(penalty, 1e-30))  # smaller still is 0 in float32, and no number divides by that
+    out[seen] = np.where(z < 0, z * factor, z / factor)
     return out
 
 

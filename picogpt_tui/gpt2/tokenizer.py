@@ -23,6 +23,7 @@ VOCAB_FILES = ("vocab.json", "encoder.json")
 MERGES_FILES = ("merges.txt", "vocab.bpe")
 END_OF_TEXT = "<|endoftext|>"
 _WORD = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
+_ID_LABEL = regex.compile("⟨id ([0-9]{1,9})⟩")
 _CACHED_WORDS = 2**17
 _CACHED_WORD_BYTES = 64
 
@@ -54,6 +55,13 @@ class IncrementalDecoder:
     def flush(self) -> str:
         """End the stream: an unfinished character becomes U+FFFD."""
         return self._decoder.decode(b"", final=True)
+
+
+def _special_label(text: str) -> str:
+    # subtle: no other label begins with two brackets, so a token "x" and a token "<|x|>" differ
+    if text.startswith("<|") and text.endswith("|>"):
+        return f"⟨|{label(text[2:-2].encode('utf-8'))}|⟩"
+    return f"⟨⟨{label(text.encode('utf-8'))}⟩⟩"
 
 
 class Tokenizer:
@@ -130,7 +138,7 @@ class Tokenizer:
     def label(self, id: int) -> str:
         """How a token is written in a list: unique, printable, reversible (see `visible.label`).
 
-        A special token is set in ⟨| |⟩, an id without a token in ⟨id ⟩.
+        `<|endoftext|>` is written ⟨|endoftext|⟩, another special token in ⟨⟨ ⟩⟩, an id without a token in ⟨id ⟩.
         """
         known = self._labels.get(id)
         if known is None:
@@ -138,14 +146,14 @@ class Tokenizer:
             if raw is not None:
                 known = label(raw)
             else:
-                known = f"⟨|{self.special[id].strip('<|>')}|⟩" if id in self.special else f"⟨id {id}⟩"
+                known = _special_label(self.special[id]) if id in self.special else f"⟨id {id}⟩"
             self._labels[id] = known
         return known
 
     def id_of_label(self, text: str) -> int | None:
         """The id whose label this is, or None."""
-        if text.startswith("⟨id ") and text[4:-1].isdigit():
-            return int(text[4:-1])
+        if match := _ID_LABEL.fullmatch(text):
+            return int(match[1])
         special = next((id for id in self.special if self.label(id) == text), None)
         return special if special is not None else self._ids.get(from_label(text))
 
@@ -186,6 +194,8 @@ def read_tokenizer(directory: Path) -> Tokenizer:
     for text, id in vocab.items():
         if text != END_OF_TEXT and all(char in alphabet for char in text):
             token_bytes[id] = bytes(alphabet[char] for char in text)
+        elif replace_surrogates(text) != text:
+            raise TokenizerError(f"{vocab_path}: token {id}, {text[:40]!r}, holds a lone surrogate.", vocab_path)
         else:
             special[id] = text
     for char in alphabet:
@@ -213,7 +223,7 @@ def _read_text(path: Path) -> str:
 def _read_vocab(path: Path) -> dict[str, int]:
     try:
         vocab = json.loads(_read_text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TokenizerError(f"{path} is not valid JSON ({error}); fetch it again.", path) from error
     fits = isinstance(vocab, dict) and all(type(id) is int and 0 <= id < 2**24 for id in vocab.values())
     if not fits or len(set(vocab.values())) != len(vocab) or not vocab:

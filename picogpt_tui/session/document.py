@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from picogpt_tui.events import ContextShifted, Event, Finished, Progress, Started, TokenEvent
 from picogpt_tui.session.chat import COMPLETE, ChatTemplate, compose
@@ -64,6 +65,7 @@ class Document:
         digest: SHA-256 of that model's weights, "" until somebody computed it.
         mode: `complete` or `chat`.
         turns: in the order they came; `head` is the last turn of the version at hand.
+        path: the file it is kept in, None before it was saved.
     """
 
     def __init__(self, model: str = "", mode: str = COMPLETE, template: ChatTemplate | None = None) -> None:
@@ -73,6 +75,7 @@ class Document:
         self.template = template or ChatTemplate()
         self.title = ""
         self.created = datetime.now(UTC).isoformat(timespec="seconds")
+        self.path: Path | None = None
         self.tree = TokenTree()
         self.turns: list[Turn] = []
         self.head = NO_TURN
@@ -88,7 +91,7 @@ class Document:
         """The tree's node at the head, ROOT when there is none."""
         return self.turns[self.head].end if self.head != NO_TURN else ROOT
 
-    def path(self) -> list[Turn]:
+    def version(self) -> list[Turn]:
         """The turns of the version at hand, the first first."""
         turns, index = [], self.head
         while index != NO_TURN:
@@ -102,7 +105,7 @@ class Document:
 
     def text(self) -> str:
         """Prompts and answers of the version at hand, as shown, run together."""
-        return "".join(turn.text for turn in self.path())
+        return "".join(turn.text for turn in self.version())
 
     def turn_nodes(self, turn: Turn) -> list[int]:
         """The tree's nodes of one turn, in order."""
@@ -110,7 +113,7 @@ class Document:
 
     def last(self, kind: str) -> Turn | None:
         """The last turn of this kind in the version at hand, or None."""
-        return next((turn for turn in reversed(self.path()) if turn.kind == kind), None)
+        return next((turn for turn in reversed(self.version()) if turn.kind == kind), None)
 
     def request(self, typed: str | None, settings: GenerationSettings) -> Request:
         """What to ask of an engine: to read `typed` behind the text so far and to go on from there.
@@ -159,7 +162,7 @@ class Document:
         return self.turns[index].text
 
     def _last_text(self) -> str:
-        return next((turn.text for turn in reversed(self.path()) if turn.text), "")
+        return next((turn.text for turn in reversed(self.version()) if turn.text), "")
 
     def _start(self, event: Started) -> None:
         assert self._request is not None, "apply() before accept()"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from picogpt_tui import paths
 from picogpt_tui.errors import SettingError
 from picogpt_tui.session.document import Document, Turn
-from picogpt_tui.session.engine import Engine
+
+if TYPE_CHECKING:
+    from picogpt_tui.session.engine import Engine
 
 FORMATS = {"txt": "plain text", "md": "Markdown", "json": "JSON with every token's numbers"}
 
@@ -51,13 +54,13 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 
 def to_text(document: Document) -> str:
     """The text alone, as it stands in the transcript."""
-    return "\n\n".join(turn.text.strip("\n") for turn in document.path() if turn.text) + "\n"
+    return "\n\n".join(turn.text.strip("\n") for turn in document.version() if turn.text) + "\n"
 
 
 def to_markdown(document: Document) -> str:
     """Prompts as quotations, answers as text, and under each answer how it was made."""
     parts = [f"# {document.title or 'A session with ' + document.model}"]
-    for turn in document.path():
+    for turn in document.version():
         if turn.kind == "prompt":
             parts.append("\n".join(f"> {line}" for line in turn.text.split("\n")))
         else:
@@ -69,7 +72,7 @@ def to_json(document: Document, engine: Engine) -> str:
     """Every token with id, label, bytes and the model's numbers; logprob and entropy in nats, rank 0-based."""
     tree, tokenizer = document.tree, engine.tokenizer
     turns = []
-    for turn in document.path():
+    for turn in document.version():
         tokens = []
         for node in document.turn_nodes(turn):
             id, facts = tree.id(node), tree.facts.get(node)

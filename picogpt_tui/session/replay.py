@@ -35,7 +35,7 @@ def replay(document: Document, engine: Engine) -> Iterator[Replayed]:
             f"This session was played with {document.model} (weights {document.digest[:12]}), "
             f"not with {engine.info.name} (weights {engine.digest()[:12]})."
         )
-    for turn in document.path():
+    for turn in document.version():
         if turn.kind != "answer" or turn.settings is None:
             continue
         saved = document.tree.path_ids(turn.end, turn.n_tokens)

@@ -47,7 +47,12 @@ def save(document: Document, path: Path) -> None:
     Raises:
         FileError: the file cannot be written; what was there before is untouched.
     """
-    paths.write_whole(path, json.dumps(to_dict(document), ensure_ascii=True, indent=None, separators=(",", ":")))
+    save_fields(to_dict(document), path)
+
+
+def save_fields(fields: dict[str, Any], path: Path) -> None:
+    """Write what `to_dict` made, perhaps in another thread than the one that owns the document."""
+    paths.write_whole(path, json.dumps(fields, separators=(",", ":")))
 
 
 def load(path: Path) -> Document:
@@ -64,10 +69,12 @@ def load(path: Path) -> Document:
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"{path} is not a session file: it holds no valid JSON ({error}).", path) from error
     try:
-        return from_dict(fields)
+        document = from_dict(fields)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, SettingError) as error:
         what = f"{type(error).__name__}: {error}"
         raise DocumentError(f"{path} is not a whole session file ({one_line(what, 80)}).", path) from error
+    document.path = path
+    return document
 
 
 def list_sessions(folder: Path | None = None) -> list[SavedSession]:
@@ -101,7 +108,6 @@ def session_path(document: Document, folder: Path | None = None) -> Path:
 def to_dict(document: Document) -> dict[str, Any]:
     """A document as JSON values."""
     tree = document.tree
-    nodes = range(len(tree))
     return {
         "format": FORMAT,
         "title": document.title,
@@ -111,8 +117,8 @@ def to_dict(document: Document) -> dict[str, Any]:
         "template": asdict(document.template),
         "head": document.head,
         "tree": {
-            "ids": [tree.id(node) for node in nodes],
-            "branches": {str(node): tree.parent(node) for node in nodes if tree.parent(node) != node - 1},
+            "ids": tree.all_ids(),
+            "branches": {str(node): tree.parent(node) for node in tree.branch_nodes()},
             "facts": {
                 str(node): [facts.logprob, facts.rank, facts.entropy, facts.alternatives]
                 for node, facts in tree.facts.items()
@@ -141,7 +147,8 @@ def from_dict(fields: Any) -> Document:
 def _turn_to_dict(turn: Turn) -> dict[str, Any]:
     draws = [None if math.isnan(u) else u for u in turn.draws]
     fields = {name: getattr(turn, name) for name in Turn.__slots__}
-    return fields | {"draws": draws, "settings": None if turn.settings is None else asdict(turn.settings)}
+    settings = None if turn.settings is None else asdict(turn.settings)
+    return fields | {"draws": draws, "final_probs": list(turn.final_probs), "settings": settings}
 
 
 def _turn_from(fields: dict[str, Any], index: int, tree: TokenTree) -> Turn:

@@ -100,6 +100,14 @@ class TokenTree:
         """The token ids on `path(node, n)`."""
         return [self._ids[one] for one in self.path(node, n)]
 
+    def all_ids(self) -> list[int]:
+        """The token ids of all nodes, in the order they came."""
+        return self._ids.tolist()
+
+    def branch_nodes(self) -> list[int]:
+        """The nodes whose parent is not the node before them."""
+        return list(self._branches.values())
+
     def children(self, parent: int) -> list[int]:
         """All tokens that were ever taken after `parent`, in the order they came."""
         following = parent + 1

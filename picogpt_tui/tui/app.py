@@ -1,0 +1,156 @@
+"""The app: settings, themes, keys, and the model that is loaded behind the first frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from threading import Event as StopEvent
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from picogpt_tui.errors import PicoGPTError
+from picogpt_tui.session import preferences as preferences_file
+from picogpt_tui.tui import jobs
+from picogpt_tui.tui.commands import BY_ID, COMMANDS, key_name
+from picogpt_tui.tui.keymap import check_keymap
+from picogpt_tui.tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from picogpt_tui.tui.screens.main import MainScreen
+from picogpt_tui.tui.screens.models import ModelPicker
+from picogpt_tui.tui.themes import INK, THEMES
+
+
+class PicoGPTApp(App[None], inherit_bindings=False):
+    """A playground for GPT-2."""
+
+    TITLE = "picogpt-tui"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-slim"),
+        (40, "-narrow"),
+        (100, "-normal"),
+        (160, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-short"), (30, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        BY_ID["quit"].binding(),
+        Binding("ctrl+c", "help_quit", "Copy the selection", show=False, system=True),
+    ]
+
+    def __init__(self, model: str | None = None, *, opener: jobs.OpenEngine = jobs.open_engine) -> None:
+        self.preferences, self._notices = preferences_file.load()
+        self.own_keys, key_notices = check_keymap(self.preferences.keys)
+        # subtle: Textual binds the palette's key itself, from this class variable, when an app is made
+        type(self).COMMAND_PALETTE_BINDING = self.own_keys.get("palette", BY_ID["palette"].key)
+        super().__init__()
+        self._notices += key_notices
+        self._opener = opener
+        self._first_model = model or self.preferences.model
+        self._can_save = True
+        self._load = 0
+        self._stop_loading = StopEvent()
+        self.main = MainScreen(self.preferences)
+
+    def on_mount(self) -> None:
+        """Dress, show the main screen, and only then load the model."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        wanted = self.preferences.theme
+        if wanted not in self.available_themes:
+            self._notices.append(f"There is no theme {wanted!r}; {INK.name} is used.")
+            wanted = INK.name
+        self.theme = wanted
+        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        self.set_keymap(self.own_keys)
+        self.push_screen(self.main)
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        for notice in self._notices:
+            self.notify(notice, severity="warning", timeout=15, markup=False)
+        self.choose_model(self._first_model)
+
+    # -- models --------------------------------------------------------------------------------------------------------
+
+    def choose_model(self, name: str) -> None:
+        """Load a model behind the loader; the one in use stays until the new one is there."""
+        self._stop_loading.set()
+        self._stop_loading = StopEvent()
+        self._load += 1
+        self.main.loader.begin(name)
+        self._load_model(name, self._load, self._stop_loading)
+
+    def pick_model(self) -> None:
+        """Let the user choose a model."""
+        engine = self.main.engine
+
+        def take(name: str | None) -> None:
+            if name is not None:
+                self.choose_model(name)
+
+        self.push_screen(ModelPicker(engine.info.name if engine is not None else ""), take)
+
+    @work(thread=True, group="load", exit_on_error=False)
+    def _load_model(self, name: str, load: int, stop: StopEvent) -> None:
+        jobs.load_job(name, load, self._opener, self.post_message, stop.is_set)
+
+    @on(ModelLoading)
+    def _show_loading(self, message: ModelLoading) -> None:
+        if message.load == self._load:
+            progress = message.progress
+            self.main.loader.progress(progress.done / max(1, progress.total), progress.detail)
+
+    @on(ModelLoaded)
+    def _use_model(self, message: ModelLoaded) -> None:
+        if message.load == self._load:
+            self.main.loader.end()
+            self.main.use_engine(message.engine)
+            self.remember(model=message.engine.info.name)
+
+    @on(ModelFailed)
+    def _keep_model(self, message: ModelFailed) -> None:
+        if message.load != self._load:
+            return
+        engine = self.main.engine
+        rest = f" {engine.info.name} stays in use." if engine is not None else " F2 chooses another model."
+        self.main.loader.fail(message.sentence + rest)
+
+    # -- settings ------------------------------------------------------------------------------------------------------
+
+    def remember(self, **changes: Any) -> None:
+        """Keep changed preferences in the settings file; where that cannot be written, say so once."""
+        self.preferences = replace(self.preferences, **changes)
+        if not self._can_save:
+            return
+        try:
+            preferences_file.save(self.preferences)
+        except PicoGPTError as error:
+            self._can_save = False
+            self.notify(f"Settings are not saved. {error}", severity="warning", markup=False)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: our table, then Textual's themes and screenshots."""
+        if screen is self.main:
+            for command in COMMANDS:
+                if command.id != "palette":
+                    key = key_name(self.own_keys.get(command.id, command.key))
+                    yield SystemCommand(command.title, f"{command.help} ({key})", self._runner(command.action))
+        yield SystemCommand("Theme", "Change the colours.", self.action_change_theme)
+        yield SystemCommand("Screenshot", "Save a picture of the screen as SVG.", self.deliver_screenshot)
+
+    def _runner(self, action: str) -> Any:
+        async def run() -> None:
+            await self.main.run_action(action)
+
+        return run
+
+
+def run(*, model: str | None = None, mouse: bool = True) -> int:
+    """Start the app; returns the exit code."""
+    app = PicoGPTApp(model)
+    app.run(mouse=mouse)
+    return app.return_code or 0

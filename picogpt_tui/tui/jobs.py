@@ -1,0 +1,132 @@
+"""What runs in worker threads: iterate a generator, post messages, touch no widget.
+
+Each job takes `post`, which is safe to call from any thread, and tells errors as one sentence. The modules that need
+NumPy are imported inside the jobs, so that the first frame is on the screen before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+from picogpt_tui.errors import PicoGPTError
+from picogpt_tui.events import Progress
+from picogpt_tui.session.document import Document, Request
+from picogpt_tui.settings import SamplingSettings
+from picogpt_tui.tui.batches import in_batches
+from picogpt_tui.tui.messages import (
+    EventsArrived,
+    ModelFailed,
+    ModelLoaded,
+    ModelLoading,
+    Peeked,
+    SessionOpened,
+    SessionSaved,
+    SessionsListed,
+    WorkFailed,
+)
+from picogpt_tui.visible import one_line
+
+if TYPE_CHECKING:
+    from picogpt_tui.session.engine import Engine
+
+Post = Callable[[Message], bool]
+ShouldStop = Callable[[], bool]
+OpenEngine = Callable[[str], "Iterator[Progress | Engine]"]
+
+_SAVING = Lock()
+
+
+def open_engine(name: str) -> Iterator[Progress | Engine]:
+    """Load a model by name, with progress; the app's default way."""
+    from picogpt_tui.session.engine import load_engine
+
+    return load_engine(name)
+
+
+def sentence(error: BaseException) -> str:
+    """An error for a person: our own errors say it themselves, others are named."""
+    if isinstance(error, PicoGPTError):
+        return one_line(str(error), 400)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this; close other programs or choose a smaller model."
+    return one_line(f"{type(error).__name__}: {error}", 400)
+
+
+def load_job(name: str, load: int, opener: OpenEngine, post: Post, should_stop: ShouldStop) -> None:
+    """Load a model; posts ModelLoading as it goes and ModelLoaded or ModelFailed at the end."""
+    try:
+        for step in opener(name):
+            if should_stop():
+                return
+            post(ModelLoading(load, name, step) if isinstance(step, Progress) else ModelLoaded(load, step))
+    except Exception as error:  # whatever goes wrong while reading foreign files becomes a sentence on the screen
+        post(ModelFailed(load, name, sentence(error)))
+
+
+def generate_job(engine: Engine, request: Request, generation: int, post: Post, should_stop: ShouldStop) -> None:
+    """Generate; posts EventsArrived about twenty times a second, WorkFailed if it breaks."""
+    try:
+        for events in in_batches(engine.run(request, should_stop), time.monotonic):
+            post(EventsArrived(generation, events))
+    except Exception as error:  # as above: a crash of the model must not take the screen with it
+        post(WorkFailed(generation, sentence(error)))
+
+
+def peek_job(
+    engine: Engine,
+    ids: Sequence[int],
+    sampling: SamplingSettings,
+    top_n: int,
+    generation: int,
+    post: Post,
+    should_stop: ShouldStop,
+) -> None:
+    """Ask what would come next; posts Peeked."""
+    try:
+        distribution = engine.peek(ids, sampling, top_n, should_stop)
+        if distribution is not None:
+            post(Peeked(generation, distribution))
+    except Exception as error:  # as above
+        post(WorkFailed(generation, sentence(error)))
+
+
+def save_job(engine: Engine | None, document: Document, fields: dict[str, Any], path: Path, post: Post) -> None:
+    """Write a document that was turned into `fields`; posts SessionSaved or WorkFailed."""
+    from picogpt_tui.session import storage
+
+    try:
+        with _SAVING:
+            digest = document.digest
+            if engine is not None and engine.info.name == document.model:
+                digest = digest or engine.digest()
+            fields["model"]["digest"] = digest
+            storage.save_fields(fields, path)
+        post(SessionSaved(document, path, digest))
+    except Exception as error:  # as above
+        post(WorkFailed(-1, f"The session is not saved. {sentence(error)}"))
+
+
+def open_session_job(path: Path, post: Post) -> None:
+    """Read a saved session; posts SessionOpened or WorkFailed."""
+    from picogpt_tui.session import storage
+
+    try:
+        post(SessionOpened(storage.load(path)))
+    except Exception as error:  # as above
+        post(WorkFailed(-1, sentence(error)))
+
+
+def list_sessions_job(post: Post) -> None:
+    """Look which sessions are saved; posts SessionsListed."""
+    from picogpt_tui.session import storage
+
+    try:
+        post(SessionsListed(storage.list_sessions()))
+    except Exception as error:  # as above
+        post(WorkFailed(-1, sentence(error)))

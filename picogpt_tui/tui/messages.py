@@ -1,0 +1,140 @@
+"""Every message of the app, one sentence each. Plain data: text, numbers, events; an engine only as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from picogpt_tui.events import Distribution, Event, Progress
+from picogpt_tui.settings import GenerationSettings
+
+if TYPE_CHECKING:
+    from picogpt_tui.session.document import Document
+    from picogpt_tui.session.engine import Engine
+    from picogpt_tui.session.storage import SavedSession
+
+
+@dataclass
+class PromptSubmitted(Message):
+    """The user sent this text."""
+
+    text: str
+
+
+@dataclass
+class ExampleChosen(Message):
+    """The user picked one of the first screen's prompts."""
+
+    text: str
+
+
+@dataclass
+class EventsArrived(Message):
+    """The generation of this number told these events, in this order."""
+
+    generation: int
+    events: list[Event]
+
+
+@dataclass
+class WorkFailed(Message):
+    """Work of this generation (or -1 for any other) ended in an error, told in one sentence."""
+
+    generation: int
+    sentence: str
+
+
+@dataclass
+class Peeked(Message):
+    """This is what would come after the text as it stands."""
+
+    generation: int
+    distribution: Distribution
+
+    def can_replace(self, message: Message) -> bool:
+        """A newer look replaces an older one."""
+        return isinstance(message, Peeked)
+
+
+@dataclass
+class ModelLoading(Message):
+    """A model is being read, so far."""
+
+    load: int
+    name: str
+    progress: Progress
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest progress matters."""
+        return isinstance(message, ModelLoading)
+
+
+@dataclass
+class ModelLoaded(Message):
+    """A model is in memory and can be used."""
+
+    load: int
+    engine: Engine
+
+
+@dataclass
+class ModelFailed(Message):
+    """A model could not be loaded; the old one stays."""
+
+    load: int
+    name: str
+    sentence: str
+
+
+@dataclass
+class SettingsChanged(Message):
+    """The user turned a knob."""
+
+    settings: GenerationSettings
+
+
+@dataclass
+class ValueRefused(Message):
+    """What the user typed into a knob cannot be used, and why."""
+
+    sentence: str
+
+
+@dataclass
+class SessionSaved(Message):
+    """A document was written to a file; `digest` is its model's."""
+
+    document: Document
+    path: Path
+    digest: str
+
+
+@dataclass
+class SessionsListed(Message):
+    """These sessions are saved, the newest first."""
+
+    sessions: list[SavedSession]
+
+
+@dataclass
+class SessionOpened(Message):
+    """A saved session was read and is to be shown."""
+
+    document: Document
+
+
+@dataclass
+class SessionChosen(Message):
+    """The user wants to go on with a saved session."""
+
+    path: Path
+
+
+@dataclass
+class ModelChosen(Message):
+    """The user wants to play with this model."""
+
+    name: str

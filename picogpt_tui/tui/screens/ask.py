@@ -1,0 +1,36 @@
+"""One question with a one-line answer."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+
+class Ask(ModalScreen[str | None]):
+    """Asks; answers with the text, or None when left with Escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close")]
+
+    def __init__(self, title: str, explanation: str, value: str) -> None:
+        super().__init__()
+        self._title, self._explanation, self._value = title, explanation, value
+
+    def compose(self) -> ComposeResult:
+        """Title, explanation, input."""
+        with Vertical(classes="dialog"):
+            yield Static(Content(self._title), classes="dialog-title")
+            yield Static(Content(self._explanation), classes="quiet")
+            yield Input(self._value, id="answer", select_on_focus=False)
+            yield Static(Content("enter  take    esc  leave"), classes="quiet gap")
+
+    @on(Input.Submitted)
+    def _take(self, event: Input.Submitted) -> None:
+        if event.value.strip():
+            self.dismiss(event.value.strip())

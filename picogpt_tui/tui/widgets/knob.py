@@ -1,0 +1,181 @@
+"""One setting on one line: name, value, slider. Changed by arrow keys, typing, mouse click and wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+_NAME_WIDTH = 12
+_VALUE_WIDTH = 8
+_TYPED = set("0123456789.")
+
+Value = float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnobSpec:
+    """What a knob sets.
+
+    Attributes:
+        name: the setting's field name.
+        label: its name for a person.
+        stops: the values that arrow keys and slider step through, rising.
+        show: how a value is written.
+        is_whole: whether only whole numbers fit.
+        can_be_none: whether deleting the value means "random".
+        help: one sentence, as tooltip.
+    """
+
+    name: str
+    label: str
+    stops: tuple[float, ...]
+    show: Callable[[Value], str]
+    is_whole: bool
+    help: str
+    can_be_none: bool = False
+
+    def nearest(self, value: Value) -> int:
+        """Index of the stop nearest to a value."""
+        return 0 if value is None else min(range(len(self.stops)), key=lambda i: abs(self.stops[i] - value))
+
+    def step(self, value: Value, direction: int) -> float:
+        """The next stop above or below a value, which itself may lie between stops."""
+        if value is None:
+            return self.stops[0]
+        if direction > 0:
+            return next((stop for stop in self.stops if stop > value + 1e-9), max(value, self.stops[-1]))
+        return next((stop for stop in reversed(self.stops) if stop < value - 1e-9), min(value, self.stops[0]))
+
+
+class Knob(Widget, can_focus=True):
+    """Shows and changes one value."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "knob--name",
+        "knob--value",
+        "knob--editing",
+        "knob--track",
+        "knob--filled",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "step(-1)", "Less", show=False),
+        Binding("right", "step(1)", "More", show=False),
+        Binding("up", "app.focus_previous", "Knob above", show=False),
+        Binding("down", "app.focus_next", "Knob below", show=False),
+        Binding("delete", "nothing", "Random", show=False),
+    ]
+
+    value: reactive[Value] = reactive(None)
+    _typed: reactive[str] = reactive("")
+
+    @dataclass
+    class Changed(Message):
+        """The user wants another value."""
+
+        knob: Knob
+        value: Value
+
+    def __init__(self, spec: KnobSpec) -> None:
+        super().__init__(id=f"knob-{spec.name}")
+        self.spec = spec
+        self.tooltip = spec.help
+
+    def render_line(self, y: int) -> Strip:
+        """Name, value, slider."""
+        width = self.size.width
+        name = self.get_component_rich_style("knob--name")
+        mark = "▸" if self.has_focus else " "
+        segments = [Segment(f"{mark}{self.spec.label:<{_NAME_WIDTH}}", name)]
+        if self._typed:
+            editing = self.get_component_rich_style("knob--editing")
+            segments.append(Segment(f"{self._typed + '▏':>{_VALUE_WIDTH}}", editing))
+        else:
+            shown = self.spec.show(self.value)
+            segments.append(Segment(f"{shown:>{_VALUE_WIDTH}}", self.get_component_rich_style("knob--value")))
+        segments += self._slider(width - _NAME_WIDTH - 1 - _VALUE_WIDTH - 2)
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def action_step(self, direction: int) -> None:
+        """To the next stop above or below."""
+        self._typed = ""
+        self.post_message(self.Changed(self, self._fit(self.spec.step(self.value, direction))))
+
+    def action_nothing(self) -> None:
+        """No value: random, where the setting has that."""
+        self._typed = ""
+        if self.spec.can_be_none:
+            self.post_message(self.Changed(self, None))
+
+    def on_key(self, event: events.Key) -> None:
+        """Digits are typed into the value; Enter takes it, Escape leaves it, Backspace deletes."""
+        if event.character is not None and event.character in _TYPED:
+            self._typed = (self._typed + event.character)[:_VALUE_WIDTH]
+        elif event.key == "backspace" and self._typed:
+            self._typed = self._typed[:-1]
+        elif event.key == "backspace":
+            self.action_nothing()
+        elif event.key == "enter" and self._typed:
+            self._take()
+        elif event.key == "escape" and self._typed:
+            self._typed = ""
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def on_blur(self) -> None:
+        """Leaving takes what was typed."""
+        if self._typed:
+            self._take()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on the slider sets the value there."""
+        start = _NAME_WIDTH + 1 + _VALUE_WIDTH + 2
+        width = self.size.width - start
+        if event.x >= start and width > 1:
+            fraction = min(1.0, (event.x - start) / (width - 1))
+            stop = self.spec.stops[round(fraction * (len(self.spec.stops) - 1))]
+            self.post_message(self.Changed(self, self._fit(stop)))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel steps, when the knob has the focus (else it would change while one scrolls past)."""
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """See above."""
+        self._wheel(event, -1)
+
+    def _wheel(self, event: events.MouseEvent, direction: int) -> None:
+        if self.has_focus:
+            event.stop()
+            self.action_step(direction)
+
+    def _take(self) -> None:
+        typed, self._typed = self._typed, ""
+        try:
+            value = float(typed)
+        except ValueError:
+            value = float("nan")
+        self.post_message(self.Changed(self, self._fit(value)))
+
+    def _fit(self, value: float) -> float:
+        return int(value) if self.spec.is_whole and value == value and value.is_integer() else value
+
+    def _slider(self, width: int) -> list[Segment]:
+        if width < 6:
+            return []
+        track = self.get_component_rich_style("knob--track")
+        if self.value is None:
+            return [Segment("  ", self.rich_style), Segment("─" * width, track)]
+        at = round(self.spec.nearest(self.value) / (len(self.spec.stops) - 1) * (width - 1))
+        filled = self.get_component_rich_style("knob--filled")
+        return [Segment("  ", self.rich_style), Segment("━" * at + "●", filled), Segment("─" * (width - at - 1), track)]

@@ -1,0 +1,68 @@
+"""A thin line that says how far a model is read, or why it could not be."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from picogpt_tui.tui.drawing import cells, eighths
+from picogpt_tui.visible import one_line
+
+_BAR = 24
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+class ModelLoader(Widget):
+    """Shown while a model loads (`-active`) and after it failed (`-failed`); else it takes no room."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"loader--name", "loader--bar", "loader--track", "loader--bad"}
+    fraction: reactive[float] = reactive(0.0)
+    detail: reactive[str] = reactive("")
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._name = ""
+
+    def begin(self, name: str) -> None:
+        """A model begins to load."""
+        self._name, self.fraction, self.detail = one_line(name, 40), 0.0, ""
+        self.remove_class("-failed").add_class("-active")
+        self.refresh()
+
+    def progress(self, fraction: float, detail: str) -> None:
+        """It is this far."""
+        self.fraction, self.detail = fraction, one_line(detail, 60)
+
+    def end(self) -> None:
+        """It is loaded, or no longer wanted."""
+        self.remove_class("-active", "-failed")
+
+    def fail(self, sentence: str) -> None:
+        """It could not be loaded; stays until something else is loaded or Escape is pressed."""
+        self.detail = one_line(sentence, 400)
+        self.remove_class("-active").add_class("-failed")
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line: name, bar, percent, detail; or the sentence."""
+        width = self.size.width
+        style = self.get_component_rich_style
+        if self.has_class("-failed"):
+            start = y * (width - 4)
+            mark = " ✗ " if y == 0 else "   "
+            text = self.detail[start : start + width - 4]
+            return Strip([Segment(mark + text, style("loader--bad"))]).adjust_cell_length(width, self.rich_style)
+        filled = eighths(self.fraction, _BAR)
+        whole, part = divmod(filled, 8)
+        bar = "█" * whole + (_EIGHTHS[part] if part else "")
+        segments = [
+            Segment(f" loading {self._name} ", style("loader--name")),
+            Segment(bar, style("loader--bar")),
+            Segment("╌" * (_BAR - len(bar)), style("loader--track")),
+            Segment(f" {self.fraction * 100:3.0f} %  {cells(self.detail, 24)}", style("loader--track")),
+        ]
+        return Strip(segments).adjust_cell_length(width, self.rich_style)

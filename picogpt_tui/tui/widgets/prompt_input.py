@@ -1,0 +1,109 @@
+"""Where one types: several lines, history, and pasted text of any size kept exactly as it came."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.widgets import TextArea
+
+from picogpt_tui.tui.messages import PromptSubmitted
+
+_LONG = 8000
+_HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+_JOINERS = {"\u200d", "\u200c"}
+
+
+def needs_a_label(text: str) -> bool:
+    """Whether a text is too long for an input, or holds characters that a terminal would obey or hide."""
+    if len(text) > _LONG:
+        return True
+    return any(unicodedata.category(char) in _HIDDEN and char not in "\n\t" and char not in _JOINERS for char in text)
+
+
+class PromptInput(TextArea):
+    """A text area that sends on Enter.
+
+    What cannot be shown as it is (very long text, control characters) stands in it as a label in ⟨ ⟩ and is sent as it
+    was pasted.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "Send", show=False, priority=True),
+        Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False, priority=True),
+        Binding("up", "older", "Older prompt", show=False),
+        Binding("down", "newer", "Newer prompt", show=False),
+    ]
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id, compact=True, highlight_cursor_line=False)
+        self._kept: dict[str, str] = {}
+        self._history: list[str] = []
+        self._at = 0
+        self._draft = ""
+
+    @property
+    def value(self) -> str:
+        """The text as it will be sent, labels replaced by what they stand for."""
+        text = self.text
+        for label, kept in self._kept.items():
+            text = text.replace(label, kept)
+        return text
+
+    def put(self, text: str) -> None:
+        """Replace all by this text, with the cursor at its end."""
+        self.load_text("")
+        self.insert(self._shown(text))
+        self.move_cursor(self.document.end)
+
+    def remember(self, text: str) -> None:
+        """Add to the history, if it is not the last entry already."""
+        if text and self._history[-1:] != [text]:
+            self._history.append(text)
+        self._at = len(self._history)
+
+    def action_send(self) -> None:
+        """Send the text and empty the input."""
+        text = self.value
+        self.remember(text)
+        self.load_text("")
+        self._kept.clear()
+        self.post_message(PromptSubmitted(text))
+
+    def action_newline(self) -> None:
+        """Start a new line."""
+        self.insert("\n")
+
+    def action_older(self) -> None:
+        """On the first line: the prompt before; else the line above."""
+        if self.cursor_location[0] > 0 or not self._history:
+            self.action_cursor_up()
+            return
+        if self._at == len(self._history):
+            self._draft = self.value
+        self._at = max(0, self._at - 1)
+        self.put(self._history[self._at])
+
+    def action_newer(self) -> None:
+        """On the last line: the prompt after; else the line below."""
+        if self.cursor_location[0] < self.document.line_count - 1 or self._at >= len(self._history):
+            self.action_cursor_down()
+            return
+        self._at += 1
+        self.put(self._history[self._at] if self._at < len(self._history) else self._draft)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Keep a paste that cannot be shown under a label."""
+        event.prevent_default()
+        event.stop()
+        self.insert(self._shown(event.text.replace("\r\n", "\n").replace("\r", "\n")))
+        self.focus()
+
+    def _shown(self, text: str) -> str:
+        if not needs_a_label(text):
+            return text
+        label = f"⟨pasted text {len(self._kept) + 1}: {len(text):,} characters⟩"
+        self._kept[label] = text
+        return label

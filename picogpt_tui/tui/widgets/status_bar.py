@@ -1,0 +1,79 @@
+"""The top line: which model, what it does, how fast, how full its context is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from picogpt_tui.tui.drawing import cells, meter
+
+_METER = 10
+_ROOMY = 100
+
+
+class StatusBar(Widget):
+    """Draws a line of facts; every reactive is one of them."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "status--name",
+        "status--model",
+        "status--quiet",
+        "status--live",
+        "status--bad",
+        "status--meter",
+    }
+    model: reactive[str] = reactive("")
+    """Name and size of the model, "" before there is one."""
+    precision: reactive[str] = reactive("")
+    state: reactive[str] = reactive("starting")
+    """What it does: `ready`, `generating`, `loading 124M 40 %` ..."""
+    is_live: reactive[bool] = reactive(False)
+    """Whether something runs."""
+    tokens_per_second: reactive[float] = reactive(0.0)
+    n_context: reactive[int] = reactive(0)
+    n_ctx: reactive[int] = reactive(0)
+
+    @property
+    def text(self) -> str:
+        """All that is shown, for tests."""
+        return self.render_line(0).text
+
+    def render_line(self, y: int) -> Strip:
+        """The one line; a narrow screen gets the shorter words."""
+        width = self.size.width
+        left, right = self._left(width >= _ROOMY), self._right(width >= _ROOMY)
+        used = sum(cell_len(segment.text) for segment in right)
+        line = Strip(left).adjust_cell_length(max(0, width - used), self.rich_style)
+        return Strip([*line, *right]).adjust_cell_length(width, self.rich_style)
+
+    def _left(self, is_roomy: bool) -> list[Segment]:
+        style = self.get_component_rich_style
+        segments = [Segment(" picogpt ", style("status--name")), Segment("  ", self.rich_style)]
+        if self.model:
+            precision = f" · {self.precision}" if is_roomy else ""
+            segments.append(Segment(f"{self.model}{precision}   ", style("status--model")))
+        speed = f" {self.tokens_per_second:,.0f} tok/s" if self.tokens_per_second else ""
+        words = f"{self.state}{speed}" if is_roomy or not (self.is_live and speed) else speed.strip()
+        return [*segments, Segment(f"{'●' if self.is_live else '○'} {words}", self._state_style())]
+
+    def _state_style(self) -> Style:
+        return self.get_component_rich_style("status--live" if self.is_live else "status--quiet")
+
+    def _right(self, is_roomy: bool) -> list[Segment]:
+        if not self.n_ctx:
+            return []
+        filled, empty = meter(self.n_context / self.n_ctx, _METER)
+        number = cells(f"{self.n_context}/{self.n_ctx}", len(str(self.n_ctx)) * 2 + 1).strip()
+        quiet = self.get_component_rich_style("status--quiet")
+        words = "context " if is_roomy else ""
+        return [
+            Segment(f" {words}{number} ", quiet),
+            Segment(filled, self.get_component_rich_style("status--meter")),
+            Segment(f"{empty} ", quiet),
+        ]

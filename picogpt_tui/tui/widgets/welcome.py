@@ -1,0 +1,63 @@
+"""The empty screen: three prompts worth trying and the four keys worth knowing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from picogpt_tui.tui.commands import BY_ID, key_name
+from picogpt_tui.tui.messages import ExampleChosen
+
+EXAMPLES = (
+    "Once upon a time there was a",
+    "The witch looked into the mirror and said:",
+    "\"Where are you going?\" asked the wolf.",
+)
+_KEYS = ("models", "next", "tokens", "help")
+
+
+class Example(Static, can_focus=True):
+    """One prompt to try: Enter or a click sends it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Try", show=False),
+        Binding("up", "app.focus_previous", "Above", show=False),
+        Binding("down", "app.focus_next", "Below", show=False),
+    ]
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Content(f"❯ {text}"), classes="example")
+        self._text = text
+
+    def action_choose(self) -> None:
+        """Send it."""
+        self.post_message(ExampleChosen(self._text))
+
+    def on_click(self) -> None:
+        """Send it."""
+        self.action_choose()
+
+
+class Welcome(VerticalScroll, can_focus=False):
+    """What a newcomer sees."""
+
+    def compose(self) -> ComposeResult:
+        """A sentence, the prompts, the keys."""
+        yield Static(Content("Type how a text begins, and a GPT-2 goes on."), classes="lead")
+        yield Static(Content("See what else it could have said at every step, and its tokens."), classes="quiet")
+        yield Static(Content("Try one: click it, or shift+tab and enter"), classes="quiet gap")
+        for text in EXAMPLES:
+            yield Example(text)
+        yield Static(self._keys(), classes="keys gap")
+
+    def _keys(self) -> Content:
+        parts: list[Content | tuple[str, str]] = []
+        for id in _KEYS:
+            command = BY_ID[id]
+            parts += [(f"{key_name(command.key):>4}  ", "bold $accent"), (f"{command.help}\n", "$foreground-muted")]
+        return Content.assemble(*parts)
