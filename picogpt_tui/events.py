@@ -94,7 +94,7 @@ class TokenEvent:
     """The draw in [0, 1) that picked it by inverse CDF in id order (nan when greedy)."""
     distribution: Distribution
     n_context: int
-    """How many tokens the context holds with this one."""
+    """How many tokens the context holds with this one, at most n_ctx."""
 
 
 @dataclass(frozen=True, slots=True)

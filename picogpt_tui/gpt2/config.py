@@ -15,6 +15,7 @@ from typing import Any
 from picogpt_tui.errors import ConfigError
 
 CONFIG_FILES = ("config.json", "hparams.json")
+_MOST_LAYERS = 1000
 _MOST = 2**24  # larger than any published value, small enough that no product of two overflows
 
 
@@ -95,6 +96,10 @@ def _config_from(fields: Mapping[str, Any], path: Path) -> GPT2Config:
         layer_norm_epsilon=_epsilon(fields, path),
         end_of_text=_end_of_text(fields, path),
     )
+    if config.n_layer > _MOST_LAYERS:
+        raise ConfigError(f"{path}: n_layer {config.n_layer} is more than any GPT-2 has ({_MOST_LAYERS}).", path)
+    if config.end_of_text is not None and config.end_of_text >= config.n_vocab:
+        raise ConfigError(f"{path}: eos_token_id {config.end_of_text} is not below vocab_size {config.n_vocab}.", path)
     if config.n_embd % config.n_head:
         raise ConfigError(f"{path}: n_embd {config.n_embd} is not a multiple of n_head {config.n_head}.", path)
     return config

@@ -15,12 +15,14 @@ Order and edge rules are those of transformers' `generation/logits_process.py`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from picogpt_tui.errors import PicoGPTError
 from picogpt_tui.gpt2.ops import log_softmax
 from picogpt_tui.gpt2.params import FloatArray
 from picogpt_tui.settings import SamplingSettings
@@ -73,8 +75,7 @@ def top_p(logits: FloatArray, p: float) -> FloatArray:
 def min_p(logits: FloatArray, p: float) -> FloatArray:
     """Keep tokens that are at least p times as likely as the likeliest."""
     probs = _softmax(logits)
-    most = probs.max()
-    return np.where((probs < np.float32(p) * most) & (probs < most), NEG_INF, logits)
+    return np.where(probs < np.float32(p) * probs.max(), NEG_INF, logits)
 
 
 def typical_p(logits: FloatArray, p: float) -> FloatArray:
@@ -161,16 +162,21 @@ def shape(logits: FloatArray, settings: SamplingSettings, ids: Collection[int] =
         logits: [n_vocab], finite; not written to.
         settings: which stages, how strong.
         ids: the context, for the repetition penalty.
+
+    Raises:
+        PicoGPTError: a logit is nan or infinite.
     """
     logprobs = log_softmax(logits)
     entropy = float(-(np.exp(logprobs) * logprobs).sum())
+    if not math.isfinite(entropy):
+        raise PicoGPTError("The model's numbers overflowed: its weights are damaged or too large. Fetch it again.")
     cut_by = np.full(logits.shape, -1, dtype=np.int8)
     stages = chain(settings, ids)
     z = logits
     for index, (_, stage) in enumerate(stages):
         before, z = z, stage(z)
         cut_by[(z == NEG_INF) & (before != NEG_INF)] = index
-    return Shaped(logits, logprobs, _softmax(z), cut_by, tuple(name for name, _ in stages), max(entropy, 0.0))
+    return Shaped(logits, logprobs, _softmax(z), cut_by, tuple(name for name, _ in stages), max(0.0, entropy))
 
 
 def draw(probs: FloatArray, u: float) -> int:

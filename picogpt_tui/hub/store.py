@@ -7,6 +7,7 @@ A model's name is a bundled name (`stories`), a published size or alias (`124M`,
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +69,8 @@ def find_model(name: str) -> Path:
         if path := _published(model).path:
             return path
         raise ModelNotFound(how_to_get(model))
-    folder = paths.models_dir() / name.replace("/", "--")
-    if name and ".." not in name and folder.is_dir():
-        return folder
-    if (path := Path(name).expanduser()).is_dir() and name:
-        return path.resolve()
+    if directory := _local_folder(name) or _directory(name):
+        return directory
     shown = one_line(name)
     if _HUB_ID.match(name) and not name.startswith("."):
         where = paths.models_dir() / name.replace("/", "--")
@@ -96,7 +94,23 @@ def canonical_name(name: str) -> str:
         return name
     if model := published(name):
         return model.name
-    return name if (paths.models_dir() / name.replace("/", "--")).is_dir() else str(Path(name).expanduser().resolve())
+    return name if _local_folder(name) else str(_directory(name) or name)
+
+
+def _local_folder(name: str) -> Path | None:
+    """The folder in the models directory that holds the model of this name, or None."""
+    folder = paths.models_dir() / name.replace("/", "--")
+    return folder if name and name[0] != "." and ".." not in name and os.path.isdir(folder) else None
+
+
+def _directory(name: str) -> Path | None:
+    """The directory that this path leads to, or None."""
+    # subtle: os.path answers False where pathlib raises, for a name too long or a home of nobody
+    try:
+        path = os.path.expanduser(name)
+    except ValueError:  # `~` and a character that no user's name can hold
+        return None
+    return Path(path).resolve() if name and os.path.isdir(path) else None
 
 
 def _file_names() -> str:
@@ -112,9 +126,16 @@ def _published(model: PublishedModel) -> StoredModel:
 
 
 def _stored(name: str, kind: str, path: Path) -> StoredModel:
-    missing = tuple(names[0] for names in _NEEDED if not any((path / one).is_file() for one in names))
-    size_bytes = sum(file.stat().st_size for file in path.iterdir() if file.is_file()) if path.is_dir() else 0
-    return StoredModel(name, kind, path, _n_params(path), size_bytes, missing)
+    missing = tuple(names[0] for names in _NEEDED if not any(os.path.isfile(path / one) for one in names))
+    return StoredModel(name, kind, path, _n_params(path), _size_bytes(path), missing)
+
+
+def _size_bytes(path: Path) -> int:
+    """Of the files in a folder; 0 where there is none, or one that may not be read."""
+    try:
+        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    except OSError:
+        return 0
 
 
 def _folders() -> list[Path]:
@@ -134,7 +155,7 @@ def _n_params(path: Path) -> int | None:
         fields = json.loads((path / "config.json").read_text(encoding="utf-8"))
         n_vocab, n_ctx = int(fields["vocab_size"]), int(fields.get("n_positions") or fields["n_ctx"])
         n_embd, n_layer = int(fields["n_embd"]), int(fields["n_layer"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     per_block = 12 * n_embd**2 + 13 * n_embd
     return (n_vocab + n_ctx) * n_embd + n_layer * per_block + 2 * n_embd

@@ -28,8 +28,11 @@ class _Shared:
     def put(self, directory: Path, model: LanguageModel) -> LanguageModel:
         """Keep this model and no other that nobody uses: the program plays with one at a time."""
         with self._lock:
+            key = _key(directory)
+            known = self._models.get(key, model)  # another thread may have been faster
             self._models.clear()
-            return self._models.setdefault(_key(directory), model)
+            self._models[key] = known
+            return known
 
 
 _SHARED = _Shared()

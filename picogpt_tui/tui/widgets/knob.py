@@ -12,7 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
+
+from picogpt_tui.tui.widgets.style_cache import StyleCache
 
 _NAME_WIDTH = 12
 _VALUE_WIDTH = 8
@@ -56,7 +57,7 @@ class KnobSpec:
         return next((stop for stop in reversed(self.stops) if stop < value - 1e-9), min(value, self.stops[0]))
 
 
-class Knob(Widget, can_focus=True):
+class Knob(StyleCache, can_focus=True):
     """Shows and changes one value."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -92,17 +93,17 @@ class Knob(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Name, value, slider."""
         width = self.size.width
-        name = self.get_component_rich_style("knob--name")
+        name = self.style_of("knob--name")
         mark = "▸" if self.has_focus else " "
         segments = [Segment(f"{mark}{self.spec.label:<{_NAME_WIDTH}}", name)]
         if self._typed:
-            editing = self.get_component_rich_style("knob--editing")
+            editing = self.style_of("knob--editing")
             segments.append(Segment(f"{self._typed + '▏':>{_VALUE_WIDTH}}", editing))
         else:
             shown = self.spec.show(self.value)
-            segments.append(Segment(f"{shown:>{_VALUE_WIDTH}}", self.get_component_rich_style("knob--value")))
+            segments.append(Segment(f"{shown:>{_VALUE_WIDTH}}", self.style_of("knob--value")))
         segments += self._slider(width - _NAME_WIDTH - 1 - _VALUE_WIDTH - 2)
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, self.style_of(""))
 
     def action_step(self, direction: int) -> None:
         """To the next stop above or below."""
@@ -173,9 +174,10 @@ class Knob(Widget, can_focus=True):
     def _slider(self, width: int) -> list[Segment]:
         if width < 6:
             return []
-        track = self.get_component_rich_style("knob--track")
+        track = self.style_of("knob--track")
         if self.value is None:
-            return [Segment("  ", self.rich_style), Segment("─" * width, track)]
+            return [Segment("  ", self.style_of("")), Segment("─" * width, track)]
         at = round(self.spec.nearest(self.value) / (len(self.spec.stops) - 1) * (width - 1))
-        filled = self.get_component_rich_style("knob--filled")
-        return [Segment("  ", self.rich_style), Segment("━" * at + "●", filled), Segment("─" * (width - at - 1), track)]
+        gap = Segment("  ", self.style_of(""))
+        filled = Segment("━" * at + "●", self.style_of("knob--filled"))
+        return [gap, filled, Segment("─" * (width - at - 1), track)]

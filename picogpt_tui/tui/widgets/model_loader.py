@@ -7,16 +7,16 @@ from typing import ClassVar
 from rich.segment import Segment
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from picogpt_tui.tui.drawing import cells, eighths
+from picogpt_tui.tui.widgets.style_cache import StyleCache
 from picogpt_tui.visible import one_line
 
 _BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-class ModelLoader(Widget):
+class ModelLoader(StyleCache):
     """Shown while a model loads (`-active`) and after it failed (`-failed`); else it takes no room."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"loader--name", "loader--bar", "loader--track", "loader--bad"}
@@ -50,12 +50,12 @@ class ModelLoader(Widget):
     def render_line(self, y: int) -> Strip:
         """One line: name, bar, percent, detail; or the sentence."""
         width = self.size.width
-        style = self.get_component_rich_style
+        style = self.style_of
         if self.has_class("-failed"):
             start = y * (width - 4)
             mark = " ✗ " if y == 0 else "   "
             text = self.detail[start : start + width - 4]
-            return Strip([Segment(mark + text, style("loader--bad"))]).adjust_cell_length(width, self.rich_style)
+            return Strip([Segment(mark + text, style("loader--bad"))]).adjust_cell_length(width, self.style_of(""))
         filled = eighths(self.fraction, _BAR)
         whole, part = divmod(filled, 8)
         bar = "█" * whole + (_EIGHTHS[part] if part else "")
@@ -65,4 +65,4 @@ class ModelLoader(Widget):
             Segment("╌" * (_BAR - len(bar)), style("loader--track")),
             Segment(f" {self.fraction * 100:3.0f} %  {cells(self.detail, 24)}", style("loader--track")),
         ]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, self.style_of(""))

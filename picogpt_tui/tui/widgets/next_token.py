@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual.strip import Strip
-from textual.widget import Widget
 
 from picogpt_tui.events import Candidate, Distribution
 from picogpt_tui.tui.drawing import NATS_TO_BITS, bits, cells, percent, sparkline, two_bars
+from picogpt_tui.tui.widgets.style_cache import StyleCache
 from picogpt_tui.visible import one_line
 
 STAGE_NAMES = {
@@ -26,7 +26,7 @@ _SPARK_TOKENS = 64
 _FOOT_LINES = 2
 
 
-class NextToken(Widget):
+class NextToken(StyleCache):
     """The candidates at one position; the one that was taken carries a mark."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -80,7 +80,7 @@ class NextToken(Widget):
     def render_line(self, y: int) -> Strip:
         """One line of the panel."""
         width = self.size.width
-        return Strip(self._segments(y, width)).adjust_cell_length(width, self.rich_style)
+        return Strip(self._segments(y, width)).adjust_cell_length(width, self.style_of(""))
 
     def _segments(self, y: int, width: int) -> list[Segment]:
         shown = self._distribution
@@ -100,7 +100,7 @@ class NextToken(Widget):
         return []
 
     def _heading(self, width: int) -> list[Segment]:
-        name = Segment("NEXT TOKEN", self.get_component_rich_style("next-token--heading"))
+        name = Segment("NEXT TOKEN", self.style_of("next-token--heading"))
         columns = " raw · final" if self._is_shaped() else " raw"
         end = self._label_width(width) + 13 + (7 if self._is_shaped() else 0)
         return [name, self._quiet(columns.rjust(max(0, end - len("NEXT TOKEN"))))]
@@ -116,8 +116,8 @@ class NextToken(Widget):
     def _row(self, one: Candidate, width: int) -> list[Segment]:
         is_chosen = one.id == self._chosen
         style = "chosen" if is_chosen else "cut" if one.cut_by else "text"
-        text = self.get_component_rich_style(f"next-token--{style}")
-        quiet = text if style != "text" else self.get_component_rich_style("next-token--quiet")
+        text = self.style_of(f"next-token--{style}")
+        quiet = text if style != "text" else self.style_of("next-token--quiet")
         label_width = self._label_width(width)
         segments = [
             Segment("▸" if is_chosen else " ", text),
@@ -133,8 +133,8 @@ class NextToken(Widget):
         return [*segments, Segment(" ", text), *self._bar(one, max(0, width - used - 1), is_chosen)]
 
     def _bar(self, one: Candidate, width: int, is_chosen: bool) -> list[Segment]:
-        front = self.get_component_rich_style("next-token--chosen" if is_chosen else "next-token--bar")
-        back = self.get_component_rich_style("next-token--bar-raw")
+        front = self.style_of("next-token--chosen" if is_chosen else "next-token--bar")
+        back = self.style_of("next-token--bar-raw")
         overlap = front.from_color(front.color, back.color)
         return [
             Segment(text, (overlap if shows_raw else front) if is_final else back)
@@ -154,10 +154,10 @@ class NextToken(Widget):
         spark_width = min(24, width - len(text) - 1)
         most = max([8.0, *(value * NATS_TO_BITS for value in self._entropies)])
         spark = sparkline([value * NATS_TO_BITS for value in self._entropies], spark_width, most).strip()
-        return [self._quiet(text), Segment(spark, self.get_component_rich_style("next-token--bar"))]
+        return [self._quiet(text), Segment(spark, self.style_of("next-token--bar"))]
 
     def _quiet(self, text: str) -> Segment:
-        return Segment(text, self.get_component_rich_style("next-token--quiet"))
+        return Segment(text, self.style_of("next-token--quiet"))
 
 
 class CandidateStrip(NextToken):
@@ -182,6 +182,6 @@ class CandidateStrip(NextToken):
                     break
                 room -= item.cell_length
                 style = "chosen" if mark else "cut" if one.cut_by else "text"
-                segments.append(Segment(f"{text}  ", self.get_component_rich_style(f"next-token--{style}")))
+                segments.append(Segment(f"{text}  ", self.style_of(f"next-token--{style}")))
             segments += [self._quiet(" " * room), self._quiet(entropy)]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, self.style_of(""))

@@ -9,15 +9,15 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from picogpt_tui.tui.drawing import cells, meter
+from picogpt_tui.tui.widgets.style_cache import StyleCache
 
 _METER = 10
 _ROOMY = 100
 
 
-class StatusBar(Widget):
+class StatusBar(StyleCache):
     """Draws a line of facts; every reactive is one of them."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -49,12 +49,12 @@ class StatusBar(Widget):
         width = self.size.width
         left, right = self._left(width >= _ROOMY), self._right(width >= _ROOMY)
         used = sum(cell_len(segment.text) for segment in right)
-        line = Strip(left).adjust_cell_length(max(0, width - used), self.rich_style)
-        return Strip([*line, *right]).adjust_cell_length(width, self.rich_style)
+        line = Strip(left).adjust_cell_length(max(0, width - used), self.style_of(""))
+        return Strip([*line, *right]).adjust_cell_length(width, self.style_of(""))
 
     def _left(self, is_roomy: bool) -> list[Segment]:
-        style = self.get_component_rich_style
-        segments = [Segment(" picogpt ", style("status--name")), Segment("  ", self.rich_style)]
+        style = self.style_of
+        segments = [Segment(" picogpt ", style("status--name")), Segment("  ", self.style_of(""))]
         if self.model:
             precision = f" · {self.precision}" if is_roomy else ""
             segments.append(Segment(f"{self.model}{precision}   ", style("status--model")))
@@ -63,17 +63,17 @@ class StatusBar(Widget):
         return [*segments, Segment(f"{'●' if self.is_live else '○'} {words}", self._state_style())]
 
     def _state_style(self) -> Style:
-        return self.get_component_rich_style("status--live" if self.is_live else "status--quiet")
+        return self.style_of("status--live" if self.is_live else "status--quiet")
 
     def _right(self, is_roomy: bool) -> list[Segment]:
         if not self.n_ctx:
             return []
         filled, empty = meter(self.n_context / self.n_ctx, _METER)
         number = cells(f"{self.n_context}/{self.n_ctx}", len(str(self.n_ctx)) * 2 + 1).strip()
-        quiet = self.get_component_rich_style("status--quiet")
+        quiet = self.style_of("status--quiet")
         words = "context " if is_roomy else ""
         return [
             Segment(f" {words}{number} ", quiet),
-            Segment(filled, self.get_component_rich_style("status--meter")),
+            Segment(filled, self.style_of("status--meter")),
             Segment(f"{empty} ", quiet),
         ]

@@ -9,9 +9,9 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
-from textual.widget import Widget
 
 from picogpt_tui.tui.drawing import NATS_TO_BITS, cells, percent
+from picogpt_tui.tui.widgets.style_cache import StyleCache
 
 _WIDEST_LABEL = 16
 MOST_TOKENS = 600
@@ -28,7 +28,7 @@ class GridToken:
     rank: int | None = None
 
 
-class TokenGrid(Widget):
+class TokenGrid(StyleCache):
     """The last tokens of the text in rows; rows stay as they are while tokens come."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -82,7 +82,7 @@ class TokenGrid(Widget):
             segments = self._detail()
         else:
             segments = self._grid_line(y - 1, max(0, height - 2))
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, self.style_of(""))
 
     def _lay_out_all(self) -> None:
         self._rows, self._rows_width = [], self.size.width
@@ -104,12 +104,12 @@ class TokenGrid(Widget):
         n = self._n_before + len(self._tokens)
         count = f"   {n:,} in the text" if n else ""
         return [
-            Segment("TOKENS", self.get_component_rich_style("token-grid--heading")),
-            Segment(count, self.get_component_rich_style("token-grid--quiet")),
+            Segment("TOKENS", self.style_of("token-grid--heading")),
+            Segment(count, self.style_of("token-grid--quiet")),
         ]
 
     def _grid_line(self, y: int, n_lines: int) -> list[Segment]:
-        quiet = self.get_component_rich_style("token-grid--quiet")
+        quiet = self.style_of("token-grid--quiet")
         if not self._tokens:
             return [Segment("the text, cut as the model reads it", quiet)] if y == 1 else []
         shown = self._rows[-max(1, n_lines // 2) :]
@@ -124,8 +124,8 @@ class TokenGrid(Widget):
             style = "last" if index == len(self._tokens) - 1 else "ab"[(self._n_before + index) % 2]
             text = cells(cells(token.label, min(_WIDEST_LABEL, cell_len(token.label))), width - 1)
             segments += [
-                Segment(text, self.get_component_rich_style(f"token-grid--{style}")),
-                Segment(" ", self.rich_style),
+                Segment(text, self.style_of(f"token-grid--{style}")),
+                Segment(" ", self.style_of("")),
             ]
         return segments
 
@@ -133,9 +133,9 @@ class TokenGrid(Widget):
         if not self._tokens:
             return []
         token = self._tokens[-1]
-        quiet = self.get_component_rich_style("token-grid--quiet")
+        quiet = self.style_of("token-grid--quiet")
         segments = [
-            Segment(f"▸ {token.label}", self.get_component_rich_style("token-grid--detail")),
+            Segment(f"▸ {token.label}", self.style_of("token-grid--detail")),
             Segment(f"  id {token.id}", quiet),
         ]
         if token.logprob is not None and token.rank is not None:

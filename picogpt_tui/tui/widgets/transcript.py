@@ -17,6 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from picogpt_tui.tui.flow import ANSWER, NOTE, PROMPT, Block, Flow, Line, clip
+from picogpt_tui.tui.widgets.style_cache import StyleCache
 from picogpt_tui.visible import visible
 
 _GUTTER = 2
@@ -25,7 +26,7 @@ _WIDEST = 100
 _CARET = "▌"
 
 
-class Transcript(ScrollView, can_focus=False):
+class Transcript(StyleCache, ScrollView, can_focus=False):
     """Shows turns of text; `append` streams into the last one."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -105,16 +106,16 @@ class Transcript(ScrollView, can_focus=False):
         width = self.size.width
         index = y + self.scroll_offset.y
         if index >= len(self._flow.lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.style_of(""))
         block, line = self._flow.lines[index]
         if block is None:
-            return Strip.blank(width, self.rich_style).apply_offsets(0, index)
-        gutter = Strip([Segment(" " * _MARGIN, self.rich_style), self._mark(block, line)])
+            return Strip.blank(width, self.style_of("")).apply_offsets(0, index)
+        gutter = Strip([Segment(" " * _MARGIN, self.style_of("")), self._mark(block, line)])
         text = Strip([*self._text_segments(block, line, index)]).apply_offsets(0, index)
         segments = [*gutter, *text]
         if self.is_streaming and index == len(self._flow.lines) - 1:
-            segments.append(Segment(_CARET, self.get_component_rich_style("transcript--caret")))
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+            segments.append(Segment(_CARET, self.style_of("transcript--caret")))
+        return Strip(segments).adjust_cell_length(width, self.style_of(""))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text with the line breaks it was written with."""
@@ -150,10 +151,10 @@ class Transcript(ScrollView, can_focus=False):
         else:
             mark = "│ " if block.kind == ANSWER else "  "
         style = "transcript--note" if block.kind == NOTE else f"transcript--{block.kind}-mark"
-        return Segment(mark, self.get_component_rich_style(style))
+        return Segment(mark, self.style_of(style))
 
     def _text_segments(self, block: Block, line: Line, index: int) -> list[Segment]:
-        style = self.get_component_rich_style(f"transcript--{block.kind}")
+        style = self.style_of(f"transcript--{block.kind}")
         span = self.text_selection.get_span(index) if self.text_selection is not None else None
         if span is None:
             return [Segment(line.text, style)]

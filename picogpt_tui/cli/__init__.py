@@ -1,0 +1,71 @@
+"""The `picogpt-tui` command: thin functions between a shell and the program's parts.
+
+stdout is data, stderr is talk, and `exits` has the table of exit codes. Nothing here imports numpy or textual before
+the command that needs it runs, so that `--help` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from picogpt_tui import __version__
+from picogpt_tui.cli.exits import Commands
+from picogpt_tui.cli.generate import generate
+from picogpt_tui.cli.inspect_model import inspect
+from picogpt_tui.cli.models import models
+from picogpt_tui.cli.next_token import next_token
+from picogpt_tui.cli.options import complete_model, examples
+from picogpt_tui.cli.tokenize_text import tokenize
+from picogpt_tui.errors import PicoGPTError
+
+__all__ = ["main"]
+
+_EXAMPLES = examples(
+    "picogpt-tui                              open the app",
+    "picogpt-tui --model 124M                 open it with that model",
+    'picogpt-tui generate "Once upon a time"  stream a continuation',
+    'picogpt-tui next "Once upon a" --top 5   what could come next',
+    'picogpt-tui tokenize "Once upon a time"  where the text is cut',
+)
+_MORE = """
+
+\b
+Tab completion, in your shell's start-up file:
+  bash  eval "$(_PICOGPT_TUI_COMPLETE=bash_source picogpt-tui)"
+  zsh   eval "$(_PICOGPT_TUI_COMPLETE=zsh_source picogpt-tui)"
+  fish  _PICOGPT_TUI_COMPLETE=fish_source picogpt-tui | source
+
+\b
+Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage,
+130 interrupted. Models, sessions and settings live in the platform's
+own places, or in the folder that PICOGPT_HOME names."""
+
+
+@click.group("picogpt-tui", cls=Commands, invoke_without_command=True, epilog=_EXAMPLES + _MORE)
+@click.option("-m", "--model", metavar="NAME", shell_complete=complete_model, help="The model to open the app with.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context, model: str | None, no_mouse: bool) -> None:
+    """A terminal playground for GPT-2. Without a command it opens the app.
+
+    A small model is bundled, so everything works at once and without a network. The commands print for people, or
+    with --json for programs: the numbers that the app shows.
+    """
+    if ctx.invoked_subcommand is not None:
+        if model is not None or no_mouse:
+            raise click.UsageError(
+                "--model and --no-mouse before a command are for the app; a command's options follow it.", ctx
+            )
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise PicoGPTError("The app needs a terminal; without one use `picogpt-tui generate PROMPT` (see --help).")
+    from picogpt_tui.tui.app import run
+
+    ctx.exit(run(model=model, mouse=not no_mouse))
+
+
+for _command in (generate, next_token, tokenize, inspect, models):
+    main.add_command(_command)
