@@ -95,6 +95,13 @@ class TokenEvent:
     distribution: Distribution
     n_context: int
     """How many tokens the context holds with this one, at most n_ctx."""
+    decode_seconds: float
+    """What decoding took since the first token, by the engine's own clock."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of decoding, up to this token; 0 for the first."""
+        return self.index / self.decode_seconds if self.decode_seconds else 0.0
 
 
 @dataclass(frozen=True, slots=True)

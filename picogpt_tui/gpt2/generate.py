@@ -142,10 +142,22 @@ def generate(
         ids.append(id)
         context.append(id)
         piece = "" if id == ends else stream.push(model.tokenizer.bytes_of(id))
-        n_context = min(len(context), model.config.n_ctx)  # the token behind a full context waits for its shift
-        event = _token_event(model.tokenizer, shaped, index, id, piece, u, n_context, settings.top_n)
+        shown = distribution(shaped, model.tokenizer, settings.top_n)
         decode_seconds += (time.perf_counter() - began) if index else 0.0
-        yield event
+        yield TokenEvent(
+            index=index,
+            id=id,
+            text=model.tokenizer.text_of(id),
+            piece=piece,
+            logprob=float(shaped.logprobs[id]),
+            rank=shaped.rank(id),
+            entropy=shaped.entropy,
+            final_prob=float(shaped.final_probs[id]),
+            u=u,
+            distribution=shown,
+            n_context=min(len(context), model.config.n_ctx),  # the token behind a full context waits for its shift
+            decode_seconds=decode_seconds,
+        )
         if id == ends or stream.stopped:
             reason = "end_of_text" if id == ends else "stop"
             break
@@ -181,22 +193,4 @@ def _candidate(shaped: Shaped, tokenizer: Tokenizer, id: int) -> Candidate:
         prob=math.exp(logprob),
         final_prob=float(shaped.final_probs[id]),
         cut_by=shaped.cut_name(id),
-    )
-
-
-def _token_event(
-    tokenizer: Tokenizer, shaped: Shaped, index: int, id: int, piece: str, u: float, n_context: int, top_n: int
-) -> TokenEvent:
-    return TokenEvent(
-        index=index,
-        id=id,
-        text=tokenizer.text_of(id),
-        piece=piece,
-        logprob=float(shaped.logprobs[id]),
-        rank=shaped.rank(id),
-        entropy=shaped.entropy,
-        final_prob=float(shaped.final_probs[id]),
-        u=u,
-        distribution=distribution(shaped, tokenizer, top_n),
-        n_context=n_context,
     )

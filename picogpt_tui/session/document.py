@@ -186,6 +186,7 @@ class Document:
         turn.text += event.piece
         turn.draws.append(event.u)
         turn.final_probs.append(event.final_prob)
+        turn.tokens_per_second = event.tokens_per_second
 
     def _finish(self, event: Finished) -> None:
         turn = self.turns[self.head]

@@ -32,6 +32,13 @@ class ExampleChosen(Message):
 
 
 @dataclass
+class FollowingChanged(Message):
+    """The reader has left the end of the text, or come back to it."""
+
+    is_following: bool
+
+
+@dataclass
 class EventsArrived(Message):
     """The generation of this number told these events, in this order."""
 

@@ -79,6 +79,8 @@ class MainScreen(Screen[None]):
         self._generation = 0
         self._stop = StopEvent()
         self._waiting: str | None = None
+        self._unstarted: str | None = None
+        """What was sent and not yet read by the model: it goes back to the prompt if it never is."""
 
     def compose(self) -> ComposeResult:
         """Status, stage, prompt, footer."""
@@ -127,6 +129,7 @@ class MainScreen(Screen[None]):
         self.stage.show_document(document, self.engine)
         self._show_context()
         self._show_mode()
+        self.status.tokens_per_second = 0.0
         self._set_state("ready" if self.engine is not None else "starting", is_live=False)
         self.peek()
 
@@ -173,6 +176,9 @@ class MainScreen(Screen[None]):
             self._waiting = text
             self.notify("The model is still loading; this is sent when it is there.", markup=False)
             return
+        if self.is_generating and self._unstarted:
+            text = f"{self._unstarted}\n{text}".rstrip("\n")
+            self._unstarted = None
         self.stop_generating()
         goes_on = not text and not self.document.is_empty
         self.generate(None if goes_on else text)
@@ -183,7 +189,9 @@ class MainScreen(Screen[None]):
         self._begin()
         request = self.document.request(typed, replace(self.settings, top_n=TOP_N))
         self.document.accept(request)
+        self._unstarted = typed
         self.is_generating = True
+        self.status.tokens_per_second = 0.0
         self._set_state("reading", is_live=True)
         self._generate(self.engine, request, self._generation, self._stop)
 
@@ -230,6 +238,7 @@ class MainScreen(Screen[None]):
     def _take_event(self, event: Event, engine: Engine) -> None:
         match event:
             case Started():
+                self._unstarted = None
                 self.stage.start_answer(self.document, engine)
             case Progress(phase, done, total):
                 self._set_state(f"{phase} {done:,}/{total:,}" if done else phase, is_live=True)
@@ -245,13 +254,15 @@ class MainScreen(Screen[None]):
             self.stage.show_tokens(tokens, engine)
             self.status.n_context = tokens[-1].n_context
             self._set_state("generating", is_live=True)
+            self.status.tokens_per_second = tokens[-1].tokens_per_second
 
     def _end_generating(self) -> None:
         self.is_generating = False
         self.stage.transcript.is_streaming = False
         self._set_state("ready", is_live=False)
-        if self.document.turns:
-            self.status.tokens_per_second = self.document.turns[self.document.head].tokens_per_second
+        if self._unstarted and not self.prompt.text:
+            self.prompt.put(self._unstarted)
+        self._unstarted = None
 
     @on(WorkFailed)
     def _show_failure(self, message: WorkFailed) -> None:
@@ -263,8 +274,6 @@ class MainScreen(Screen[None]):
 
     def _set_state(self, state: str, *, is_live: bool) -> None:
         self.status.state, self.status.is_live = state, is_live
-        if is_live:
-            self.status.tokens_per_second = 0.0
 
     def _show_context(self) -> None:
         if self.engine is not None:
@@ -343,6 +352,9 @@ class MainScreen(Screen[None]):
 
     def action_panel(self, name: str) -> None:
         """Show or hide a panel; on a narrow screen beside the text until the next press."""
+        if name == "sampling" and self.stage.sampling.display and not isinstance(self.focused, Knob):
+            self.stage.sampling.query(Knob).first().focus()
+            return
         is_narrow = self.has_class("-narrow")
         opens = not self.has_class(f"-over-{name}") if is_narrow else self.has_class(f"-no-{name}")
         if is_narrow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -13,6 +14,7 @@ from textual.widgets import Static
 from picogpt_tui.events import ContextShifted, Distribution, Finished, TokenEvent
 from picogpt_tui.session.document import Document, Turn
 from picogpt_tui.settings import GenerationSettings
+from picogpt_tui.tui.messages import FollowingChanged
 from picogpt_tui.tui.widgets.library import Library
 from picogpt_tui.tui.widgets.next_token import CandidateStrip, NextToken
 from picogpt_tui.tui.widgets.sampling_panel import SamplingPanel
@@ -60,6 +62,11 @@ class Stage(Vertical):
                 yield TokenGrid(id="tokens")
                 yield SamplingPanel(self._settings, id="sampling")
         yield CandidateStrip(id="strip")
+
+    @on(FollowingChanged)
+    def _show_more(self, message: FollowingChanged) -> None:
+        message.stop()
+        self.set_class(not message.is_following, "-away")
 
     def show_document(self, document: Document, engine: Engine | None) -> None:
         """Show a document from its beginning."""

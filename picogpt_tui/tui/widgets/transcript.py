@@ -17,6 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from picogpt_tui.tui.flow import ANSWER, NOTE, PROMPT, Block, Flow, Line, clip
+from picogpt_tui.tui.messages import FollowingChanged
 from picogpt_tui.tui.widgets.style_cache import StyleCache
 from picogpt_tui.visible import visible
 
@@ -39,7 +40,7 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
     }
     is_streaming: var[bool] = var(False)
     """Whether a caret stands at the end."""
-    is_following: var[bool] = var(True, toggle_class="-following")
+    is_following: var[bool] = var(True, init=False)
     """Whether the end stays in view as text comes."""
 
     def __init__(self, id: str) -> None:
@@ -88,6 +89,10 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
     def watch_is_streaming(self) -> None:
         """Draw or remove the caret."""
         self.refresh()
+
+    def watch_is_following(self, is_following: bool) -> None:
+        """Tell it."""
+        self.post_message(FollowingChanged(is_following))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Notice whether the reader has left the end."""
