@@ -8,6 +8,7 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.widgets import Static
 
 from picogpt_tui.errors import SettingError
@@ -109,6 +110,15 @@ class SamplingPanel(Vertical):
         for knob in self.query(Knob):
             source = settings.sampling if knob.spec.name in _OF_SAMPLING else settings
             knob.value = getattr(source, knob.spec.name)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it stands on the screen."""
+        return all(node.display for node in self.ancestors_with_self if isinstance(node, Widget))
+
+    def focus_first(self) -> None:
+        """Go to the first knob."""
+        self.query(Knob).first().focus()
 
     @on(Knob.Changed)
     def _change(self, event: Knob.Changed) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -10,8 +10,11 @@ from rich.style import Style
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from picogpt_tui.tui.drawing import cells, meter
+from picogpt_tui.tui.drawing import cells, meter, parameters
 from picogpt_tui.tui.widgets.style_cache import StyleCache
+
+if TYPE_CHECKING:
+    from picogpt_tui.session.engine import ModelInfo
 
 _METER = 10
 _ROOMY = 100
@@ -38,6 +41,12 @@ class StatusBar(StyleCache):
     tokens_per_second: reactive[float] = reactive(0.0)
     n_context: reactive[int] = reactive(0)
     n_ctx: reactive[int] = reactive(0)
+
+    def show_model(self, info: ModelInfo) -> None:
+        """Name this model."""
+        size = parameters(info.n_params)
+        self.model = info.name if size == info.name else f"{info.name} {size}"
+        self.precision, self.n_ctx = info.precision, info.n_ctx
 
     @property
     def text(self) -> str:

@@ -1,0 +1,144 @@
+"""What each command of the main screen does: one function a command, by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from picogpt_tui.session.chat import CHAT, COMPLETE, ChatTemplate
+from picogpt_tui.settings import GREEDY, PURE, SamplingSettings
+from picogpt_tui.tui.screens.help import HelpScreen
+from picogpt_tui.tui.screens.template import TemplateScreen
+from picogpt_tui.tui.widgets.knob import Knob
+
+if TYPE_CHECKING:
+    from picogpt_tui.tui.screens.main import MainScreen
+
+PANELS = ("next", "tokens", "sampling")
+_OVER = tuple(f"-over-{panel}" for panel in PANELS)
+
+
+def stop(screen: MainScreen) -> None:
+    """Stop generating; when nothing runs, close what is open and go to the prompt."""
+    if screen.is_generating:
+        screen.stop_generating()
+        return
+    screen.loader.end()
+    screen.remove_class(*_OVER)
+    screen.prompt.focus()
+
+
+def regenerate(screen: MainScreen) -> None:
+    """Another answer to the last prompt."""
+    if screen.engine is None:
+        return
+    screen.stop_generating()
+    if not screen.document.back_to_prompt():
+        screen.say("There is no answer yet to generate again.")
+        return
+    if screen.settings.seed is not None:
+        screen.say(f"Seed {screen.settings.seed} is fixed: the same answer comes again.")
+    screen.stage.show_document(screen.document, screen.engine)
+    screen.generate(None)
+
+
+def edit(screen: MainScreen) -> None:
+    """Take the last prompt back into the input."""
+    screen.stop_generating()
+    text = screen.document.take_back_prompt()
+    if text is None:
+        screen.say("There is no prompt yet to edit.")
+        return
+    screen.show_document(screen.document)
+    screen.prompt.put(text)
+    screen.prompt.focus()
+
+
+def copy(screen: MainScreen) -> None:
+    """Copy the last answer."""
+    turn = screen.document.last("answer")
+    if turn is None or not turn.text:
+        screen.say("There is no answer yet to copy.")
+        return
+    screen.app.copy_to_clipboard(turn.text)
+    screen.say(f"{len(turn.text):,} characters sent to the terminal's clipboard.")
+
+
+def panel(name: str, screen: MainScreen) -> None:
+    """Show or hide a panel; on a narrow screen beside the text until the next press. Knobs get the focus first."""
+    knobs = screen.stage.sampling
+    if name == "sampling" and knobs.is_shown and not isinstance(screen.focused, Knob):
+        knobs.focus_first()
+        return
+    is_narrow = screen.has_class("-narrow")
+    opens = not screen.has_class(f"-over-{name}") if is_narrow else screen.has_class(f"-no-{name}")
+    if is_narrow:
+        screen.remove_class(*_OVER)
+        screen.set_class(opens, f"-over-{name}")
+    else:
+        screen.set_class(not opens, f"-no-{name}")
+        screen.app.remember(panels=tuple(one for one in PANELS if not screen.has_class(f"-no-{one}")))
+    if name == "sampling" and opens:
+        screen.call_after_refresh(knobs.focus_first)
+    elif isinstance(screen.focused, Knob):
+        screen.prompt.focus()
+
+
+def mode(screen: MainScreen) -> None:
+    """Switch between Complete and Chat."""
+    screen.document.mode = CHAT if screen.document.mode == COMPLETE else COMPLETE
+    screen.app.remember(mode=screen.document.mode)
+    screen.show_mode()
+    if screen.document.mode == CHAT:
+        screen.say("Chat puts a question form around your words; GPT-2 was never trained to answer.")
+
+
+def template(screen: MainScreen) -> None:
+    """Edit the form of Chat."""
+
+    def take(changed: ChatTemplate | None) -> None:
+        if changed is not None:
+            screen.document.template = changed
+            screen.app.remember(template=changed)
+
+    screen.app.push_screen(TemplateScreen(screen.document.template), take)
+
+
+def preset(sampling: SamplingSettings, screen: MainScreen) -> None:
+    """Set all sampling knobs at once."""
+    screen.set_settings(replace(screen.settings, sampling=sampling))
+    screen.stage.sampling.show(screen.settings)
+
+
+def new(screen: MainScreen) -> None:
+    """Begin an empty session."""
+    screen.stop_generating()
+    screen.show_document(screen.new_document())
+    screen.prompt.focus()
+
+
+ACTIONS: dict[str, Callable[[MainScreen], None]] = {
+    "stop": stop,
+    "help": lambda screen: screen.app.show(HelpScreen(screen.app.own_keys)),
+    "models": lambda screen: screen.app.pick_model(),
+    "next": partial(panel, "next"),
+    "tokens": partial(panel, "tokens"),
+    "again": regenerate,
+    "edit": edit,
+    "copy": copy,
+    "sampling": partial(panel, "sampling"),
+    "mode": mode,
+    "template": template,
+    "pure": partial(preset, PURE),
+    "usual": partial(preset, SamplingSettings()),
+    "greedy": partial(preset, GREEDY),
+    "new": new,
+    "open": lambda screen: screen.keeper.pick(),
+    "save": lambda screen: screen.keeper.ask_name(screen.document, screen.engine),
+    "export": lambda screen: screen.keeper.ask_export(screen.document, screen.engine),
+    "page_up": lambda screen: screen.stage.transcript.scroll_page_up(animate=False),
+    "page_down": lambda screen: screen.stage.transcript.scroll_page_down(animate=False),
+    "follow": lambda screen: screen.stage.transcript.follow(),
+}
