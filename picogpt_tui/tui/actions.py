@@ -119,10 +119,46 @@ def new(screen: MainScreen) -> None:
     screen.prompt.focus()
 
 
+def page(direction: int, screen: MainScreen) -> None:
+    """Scroll the text a page."""
+    text = screen.stage.transcript
+    (text.scroll_page_up if direction < 0 else text.scroll_page_down)(animate=False)
+
+
+def follow(screen: MainScreen) -> None:
+    """Go to the end of the text, and stay there."""
+    screen.stage.transcript.follow()
+
+
+def show_help(screen: MainScreen) -> None:
+    """Open the help."""
+    screen.app.push_screen(HelpScreen(screen.app.own_keys))
+
+
+def models(screen: MainScreen) -> None:
+    """Open the model picker."""
+    screen.app.pick_model()
+
+
+def open_session(screen: MainScreen) -> None:
+    """Choose a saved session."""
+    screen.keeper.pick()
+
+
+def save(screen: MainScreen) -> None:
+    """Name and save this session."""
+    screen.keeper.ask_name(screen.document, screen.engine)
+
+
+def export(screen: MainScreen) -> None:
+    """Write the text to a file."""
+    screen.keeper.ask_export(screen.document, screen.engine)
+
+
 ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "stop": stop,
-    "help": lambda screen: screen.app.show(HelpScreen(screen.app.own_keys)),
-    "models": lambda screen: screen.app.pick_model(),
+    "help": show_help,
+    "models": models,
     "next": partial(panel, "next"),
     "tokens": partial(panel, "tokens"),
     "again": regenerate,
@@ -135,10 +171,10 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "usual": partial(preset, SamplingSettings()),
     "greedy": partial(preset, GREEDY),
     "new": new,
-    "open": lambda screen: screen.keeper.pick(),
-    "save": lambda screen: screen.keeper.ask_name(screen.document, screen.engine),
-    "export": lambda screen: screen.keeper.ask_export(screen.document, screen.engine),
-    "page_up": lambda screen: screen.stage.transcript.scroll_page_up(animate=False),
-    "page_down": lambda screen: screen.stage.transcript.scroll_page_down(animate=False),
-    "follow": lambda screen: screen.stage.transcript.follow(),
+    "open": open_session,
+    "save": save,
+    "export": export,
+    "page_up": partial(page, -1),
+    "page_down": partial(page, 1),
+    "follow": follow,
 }

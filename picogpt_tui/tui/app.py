@@ -84,10 +84,6 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         self.main.loader.begin(name)
         self._load_model(name, self._load, self._stop_loading)
 
-    def show(self, screen: Screen[Any]) -> None:
-        """Open a screen that asks for nothing."""
-        self.push_screen(screen)
-
     def pick_model(self) -> None:
         """Let the user choose a model."""
         engine = self.main.engine

@@ -289,7 +289,6 @@ class MainScreen(Screen[None]):
         """Tell the user something, as plain text."""
         self.notify(sentence, markup=False)
 
-    # -- sessions ------------------------------------------------------------------------------------------------------
 
     @on(SessionsListed)
     def _show_sessions(self, message: SessionsListed) -> None:

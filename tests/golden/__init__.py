@@ -1,0 +1,1 @@
+"""Numbers from transformers and tokenizers, and the script that makes them."""

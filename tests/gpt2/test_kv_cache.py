@@ -1,0 +1,69 @@
+"""The cache keeps what it was given, forgets what it was told to, and knows which tokens it holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.kv_cache import KVCache
+from picogpt_tui.gpt2.params import FloatArray
+
+CONFIG = GPT2Config(n_vocab=11, n_ctx=7, n_embd=6, n_head=3, n_layer=2)
+
+
+def heads(n_seq: int, value: float) -> FloatArray:
+    return np.full((CONFIG.n_head, n_seq, CONFIG.d_head), value, dtype=np.float32)
+
+
+def test_write_returns_what_was_held_and_what_is_new() -> None:
+    cache = KVCache(CONFIG)
+    cache.write(1, heads(3, 1), heads(3, -1))
+    cache.ids += [4, 5, 6]
+    keys, values = cache.write(1, heads(2, 2), heads(2, -2))
+    np.testing.assert_array_equal(keys[:, :, 0], [[1, 1, 1, 2, 2]] * 3)
+    np.testing.assert_array_equal(values, -keys)
+    assert keys.dtype == values.dtype == np.float32
+
+
+def test_layers_do_not_mix() -> None:
+    cache = KVCache(CONFIG)
+    first, _ = cache.write(0, heads(3, 1), heads(3, 1))
+    cache.write(1, heads(3, 9), heads(3, 9))
+    np.testing.assert_array_equal(first, heads(3, 1))
+
+
+def test_exactly_n_ctx_tokens_fit_and_one_more_does_not() -> None:
+    cache = KVCache(CONFIG)
+    keys, _ = cache.write(0, heads(7, 1), heads(7, 1))
+    assert keys.shape == (3, 7, 2)
+    with pytest.raises(AssertionError, match="8 tokens do not fit a context of 7"):
+        cache.write(0, heads(8, 1), heads(8, 1))
+
+
+def test_truncate_forgets_the_end() -> None:
+    cache = KVCache(CONFIG)
+    cache.ids += [1, 2, 3, 4]
+    cache.truncate(2)
+    assert cache.ids == [1, 2]
+    cache.truncate(5)
+    assert cache.ids == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "held, wanted, at_most, kept",
+    [
+        pytest.param([], [1, 2], 1, 0, id="empty"),
+        pytest.param([1, 2, 3], [1, 2, 3], 2, 2, id="the same text: its last token is computed again, for its logits"),
+        pytest.param([1, 2, 3], [1, 2, 3, 4], 3, 3, id="one token more"),
+        pytest.param([1, 2, 3], [1, 2], 1, 1, id="a shorter text"),
+        pytest.param([1, 2, 3], [1, 9, 3], 2, 1, id="edited in the middle"),
+        pytest.param([1, 2, 3], [9, 2, 3], 2, 0, id="edited at the beginning"),
+        pytest.param([1, 2, 3], [1, 2, 3], 0, 0, id="nothing allowed"),
+    ],
+)
+def test_keep_common_prefix(held: list[int], wanted: list[int], at_most: int, kept: int) -> None:
+    cache = KVCache(CONFIG)
+    cache.ids += held
+    assert cache.keep_common_prefix(wanted, at_most) == kept
+    assert cache.ids == held[:kept]
