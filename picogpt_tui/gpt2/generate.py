@@ -169,7 +169,7 @@ def generate(
 def distribution(shaped: Shaped, tokenizer: Tokenizer, top_n: int) -> Distribution:
     """The part of a distribution that a screen shows: the `top_n` likeliest tokens, and the rest as one number."""
     ids = shaped.top_ids(top_n)
-    candidates = tuple(_candidate(shaped, tokenizer, id) for id in ids)
+    candidates = tuple(_candidates(shaped, tokenizer, ids))
     n_kept = int(np.count_nonzero(shaped.cut_by < 0))
     other_prob = max(0.0, 1.0 - sum(candidate.prob for candidate in candidates))
     return Distribution(candidates, shaped.entropy, other_prob, shaped.logits.size - len(ids), n_kept)
@@ -180,17 +180,23 @@ def _last_half(context: list[int], n_ctx: int) -> tuple[list[int], ContextShifte
     return context[-n_kept:], ContextShifted(len(context) - n_kept, n_kept)
 
 
-def _candidate(shaped: Shaped, tokenizer: Tokenizer, id: int) -> Candidate:
-    logprob = float(shaped.logprobs[id])
-    return Candidate(
-        rank=shaped.rank(id),
-        id=id,
-        text=tokenizer.text_of(id),
-        bytes=tokenizer.bytes_of(id),
-        label=tokenizer.label(id),
-        logit=float(shaped.logits[id]),
-        logprob=logprob,
-        prob=math.exp(logprob),
-        final_prob=float(shaped.final_probs[id]),
-        cut_by=shaped.cut_name(id),
-    )
+def _candidates(shaped: Shaped, tokenizer: Tokenizer, ids: list[int]) -> Iterator[Candidate]:
+    """The candidates of the likeliest ids, which come sorted: a rank is the place of the first with an equal logit."""
+    logits, logprobs = shaped.logits[ids].tolist(), shaped.logprobs[ids].tolist()
+    final_probs = shaped.final_probs[ids].tolist()
+    rank = 0
+    for index, id in enumerate(ids):
+        rank = rank if logits[index] == logits[rank] else index
+        yield Candidate(
+            rank=rank,
+            id=id,
+            text=tokenizer.text_of(id),
+            bytes=tokenizer.bytes_of(id),
+            label=tokenizer.label(id),
+            logit=logits[index],
+            logprob=logprobs[index],
+            prob=math.exp(logprobs[index]),
+            final_prob=final_probs[index],
+            cut_by=shaped.cut_name(id),
+        )
+

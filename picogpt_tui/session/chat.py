@@ -38,17 +38,23 @@ class ChatTemplate:
         return self.text.replace(_PLACE, prompt)
 
 
-def compose(text_so_far: str, typed: str, template: ChatTemplate | None) -> str:
+def compose(text_so_far: str, typed: str, template: ChatTemplate | None, cut: str = "") -> str:
     """What to append to the text so far when somebody types.
 
-    In a template an exchange starts on a line of its own. Without one, a space is put between two words that would
-    otherwise run together, and nothing where the typed text begins with a space or with punctuation.
+    In a template an exchange starts on a line of its own. Where the model has begun it already (`cut`, the stop string
+    that it wrote behind the text so far), only the rest of the form is appended. Without a template, a space is put
+    between two words that would otherwise run together, and nothing where the typed text begins with a space or with
+    punctuation.
 
     Example:
         >>> compose("Once upon a time", "there was", None), compose("said he", ", and", None)
         (' there was', ', and')
     """
     if template is not None:
-        return ("\n" if text_so_far and not text_so_far.endswith("\n") else "") + template.fill(typed)
+        form = template.fill(typed)
+        begun = next((whole for whole in (form, "\n" + form) if cut and whole.startswith(cut)), None)
+        if begun is not None:
+            return begun.removeprefix(cut)
+        return ("\n" if text_so_far and not text_so_far.endswith("\n") else "") + form
     joined = not text_so_far or not typed or text_so_far[-1].isspace() or typed[0].isspace()
     return typed if joined or typed.startswith(_NO_SPACE_BEFORE) else f" {typed}"

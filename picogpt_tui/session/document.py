@@ -37,6 +37,8 @@ class Turn:
     """Of an answer: with the seed that was used, so that it can be replayed exactly."""
     reason: str = ""
     """Of an answer: why it ended (see `events.Finished`), `` while it runs."""
+    cut: str = ""
+    """Of an answer: the stop string at the end of its tokens, which is no part of its text."""
     tokens_per_second: float = 0.0
     n_dropped: int = 0
     """Tokens that left the context while this answer was generated."""
@@ -80,6 +82,7 @@ class Document:
         self.turns: list[Turn] = []
         self.head = NO_TURN
         self._request: Request | None = None
+        self._written = ""  # the answer's tokens as text, the stop string included
 
     @property
     def is_empty(self) -> bool:
@@ -123,7 +126,8 @@ class Document:
         template = self.template if self.mode != COMPLETE else None
         if template is not None:
             settings = replace(settings, stop=tuple(dict.fromkeys([*settings.stop, *template.stop])))
-        new_text = compose(self._last_text(), typed, template) if typed is not None else ""
+        cut = self.turns[self.head].cut if self.head != NO_TURN else ""
+        new_text = compose(self._last_text(), typed, template, cut) if typed is not None else ""
         return Request(tuple(self.ids()), new_text, typed, settings)
 
     def accept(self, request: Request) -> None:
@@ -172,6 +176,7 @@ class Document:
             end = self.tree.add_path(self.end, new_ids)
             self._add_turn(Turn("prompt", self.head, end, len(new_ids), request.typed or ""))
         self._add_turn(Turn("answer", self.head, self.end, settings=replace(request.settings, seed=event.seed)))
+        self._written = ""
 
     def _add_turn(self, turn: Turn) -> None:
         self.turns.append(turn)
@@ -184,6 +189,7 @@ class Document:
         turn.end = self.tree.add(turn.end, event.id, facts)
         turn.n_tokens += 1
         turn.text += event.piece
+        self._written += event.text or ""
         turn.draws.append(event.u)
         turn.final_probs.append(event.final_prob)
         turn.tokens_per_second = event.tokens_per_second
@@ -192,4 +198,7 @@ class Document:
         turn = self.turns[self.head]
         turn.text += event.rest
         turn.reason = event.reason
+        if event.reason == "stop" and turn.settings is not None:
+            # subtle: a stop string that ends within a token is not cut clean, so the form after it is written whole
+            turn.cut = max((stop for stop in turn.settings.stop if self._written.endswith(stop)), key=len, default="")
         turn.tokens_per_second = event.tokens_per_second

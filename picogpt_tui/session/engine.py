@@ -62,7 +62,7 @@ class Engine:
     def forward(self, ids: Sequence[int], cache: KVCache) -> FloatArray:
         """Run the model, and remember the logits for `reshape`."""
         logits = self._model.forward(ids, cache)
-        self._seen = (logits[-1], cache.ids)
+        self._seen = (logits[-1], list(cache.ids))  # a copy: the next request shortens the cache before it runs
         return logits
 
     def run(self, request: Request, should_stop: Callable[[], bool] = never) -> Iterator[Event]:
@@ -91,7 +91,8 @@ class Engine:
                 context = context[-max(1, self.config.n_ctx // 2) :]
             for _ in read_context(self, context, self._cache, "", should_stop):
                 pass
-            return self.reshape(sampling, top_n)
+            is_read = self._cache.ids == context  # else it was told to stop, and the logits are of another text
+            return self.reshape(sampling, top_n) if is_read else None
         finally:
             self._lock.release()
 
@@ -114,6 +115,9 @@ class Engine:
         while not self._lock.acquire(timeout=_LOCK_SECONDS):
             if should_stop():
                 return False
+        if should_stop():  # the lock may have come free just as the user gave up
+            self._lock.release()
+            return False
         return True
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picogpt_tui import paths
 from picogpt_tui.errors import SettingError
 from picogpt_tui.session.document import Document, Turn
+from picogpt_tui.visible import replace_surrogates
 
 if TYPE_CHECKING:
     from picogpt_tui.session.engine import Engine
@@ -39,9 +41,11 @@ def export(document: Document, path: Path, engine: Engine) -> None:
         FileError: the file cannot be written.
     """
     text = render(document, path.suffix.lower().lstrip("."), engine)
-    if path.exists():
+    if "\0" in str(path) or replace_surrogates(str(path)) != str(path):
+        raise SettingError("file name", str(path), "one that the file system can hold")
+    if os.path.lexists(path):
         raise SettingError("file name", str(path), "one that is not taken")
-    paths.write_whole(path, text)
+    paths.write_whole(path, replace_surrogates(text))
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:

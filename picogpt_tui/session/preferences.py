@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ _REMEMBERED = ("sampling", "max_tokens", "seed", "when_full")
 
 def _set_aside(path: Path, why: str) -> str:
     """Keep a damaged file under another name; says where, in one sentence."""
-    aside = path.with_name(f"{path.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}")
+    stem = f"{path.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}"
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    aside = next(free for free in map(path.with_name, names) if not os.path.lexists(free))
     try:
         os.replace(path, aside)
     except OSError as error:
@@ -117,6 +120,8 @@ def _generation(value: Any) -> GenerationSettings:
 
 
 def _template(value: Any) -> ChatTemplate:
+    if not isinstance(value["stop"], list):  # a text would be taken letter by letter
+        raise TypeError(f"expected a list of texts for stop, got {value['stop']!r}")
     return ChatTemplate(_text(value["text"]), tuple(map(_text, value["stop"])))
 
 

@@ -21,11 +21,13 @@ from picogpt_tui import paths
 from picogpt_tui.errors import DocumentError, FileError, SettingError
 from picogpt_tui.session.chat import MODES, ChatTemplate
 from picogpt_tui.session.document import NO_TURN, Document, Turn
+from picogpt_tui.session.export import free_path
 from picogpt_tui.session.tree import ROOT, TokenFacts, TokenTree
 from picogpt_tui.settings import GenerationSettings, SamplingSettings
 from picogpt_tui.visible import one_line
 
 FORMAT = "picogpt-session-1"
+_MOST = 2**24  # no vocabulary and no context is as large
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,11 @@ def title_of(document: Document) -> str:
 
 
 def session_path(document: Document, folder: Path | None = None) -> Path:
-    """Where a document is kept that has no other place: named after its start and its time."""
+    """Where a document is kept that has no other place: named after its start and its time, and not taken."""
     folder = folder or paths.sessions_dir()
     words = re.sub(r"[^a-z0-9]+", "-", (document.title or document.text()[:60]).lower()).strip("-")[:40].strip("-")
     stamp = re.sub(r"[^0-9]", "", document.created)[:14]
-    return folder / f"{stamp}-{words or 'session'}.json"
+    return free_path(folder, f"{stamp}-{words or 'session'}", "json")
 
 
 def to_dict(document: Document) -> dict[str, Any]:
@@ -134,12 +136,13 @@ def from_dict(fields: Any) -> Document:
         raise ValueError(f"format is {fields['format']!r}, expected {FORMAT!r}")
     if fields["mode"] not in MODES:
         raise ValueError(f"mode is {fields['mode']!r}")
-    template = ChatTemplate(_text(fields["template"]["text"]), tuple(map(_text, fields["template"]["stop"])))
+    template = ChatTemplate(_text(fields["template"]["text"]), tuple(map(_text, _list(fields["template"]["stop"]))))
     document = Document(_text(fields["model"]["name"]), fields["mode"], template)
     document.digest = _text(fields["model"]["digest"])
     document.title, document.created = _text(fields["title"]), _text(fields["created"])
     document.tree = _tree_from(fields["tree"])
-    document.turns = [_turn_from(turn, index, document.tree) for index, turn in enumerate(fields["turns"])]
+    for turn in _list(fields["turns"]):
+        document.turns.append(_turn_from(turn, document.turns, document.tree))
     document.head = _within(fields["head"], NO_TURN, len(document.turns))
     return document
 
@@ -151,46 +154,64 @@ def _turn_to_dict(turn: Turn) -> dict[str, Any]:
     return fields | {"draws": draws, "final_probs": list(turn.final_probs), "settings": settings}
 
 
-def _turn_from(fields: dict[str, Any], index: int, tree: TokenTree) -> Turn:
+def _turn_from(fields: dict[str, Any], before: list[Turn], tree: TokenTree) -> Turn:
     if fields["kind"] not in ("prompt", "answer"):
-        raise ValueError(f"turn {index} is a {fields['kind']!r}")
-    end = _within(fields["end"], ROOT, len(tree))
+        raise ValueError(f"turn {len(before)} is a {fields['kind']!r}")
+    parent, end = _within(fields["parent"], NO_TURN, len(before)), _within(fields["end"], ROOT, len(tree))
+    n_tokens = _within(fields["n_tokens"], 0, tree.position(end) + 2)
+    nodes = tree.path(end, n_tokens)
+    if (tree.parent(nodes[0]) if nodes else end) != (before[parent].end if parent != NO_TURN else ROOT):
+        raise ValueError(f"turn {len(before)} does not begin where turn {parent} ends")
     return Turn(
         kind=fields["kind"],
-        parent=_within(fields["parent"], NO_TURN, index),
+        parent=parent,
         end=end,
-        n_tokens=_within(fields["n_tokens"], 0, tree.position(end) + 2),
+        n_tokens=n_tokens,
         text=_text(fields["text"]),
         settings=None if fields["settings"] is None else _settings_from(fields["settings"]),
         reason=_text(fields["reason"]),
-        tokens_per_second=float(fields["tokens_per_second"]),
-        n_dropped=int(fields["n_dropped"]),
-        draws=[math.nan if u is None else float(u) for u in fields["draws"]],
-        final_probs=[float(prob) for prob in fields["final_probs"]],
+        cut=_text(fields["cut"]),
+        tokens_per_second=_number(fields["tokens_per_second"]),
+        n_dropped=_within(fields["n_dropped"], 0, _MOST),
+        draws=[math.nan if u is None else _number(u) for u in _list(fields["draws"])],
+        final_probs=[_number(prob) for prob in _list(fields["final_probs"])],
     )
 
 
 def _settings_from(fields: dict[str, Any]) -> GenerationSettings:
     sampling = SamplingSettings(**fields["sampling"])
-    return GenerationSettings(**(fields | {"sampling": sampling, "stop": tuple(fields["stop"])}))
+    return GenerationSettings(**(fields | {"sampling": sampling, "stop": tuple(_list(fields["stop"]))}))
 
 
 def _tree_from(fields: dict[str, Any]) -> TokenTree:
     tree = TokenTree()
     branches = {int(node): parent for node, parent in fields["branches"].items()}
-    for node, id in enumerate(fields["ids"]):
+    for node, id in enumerate(_list(fields["ids"])):
         parent = _within(branches.get(node, node - 1), ROOT, node)
-        if tree.add(parent, _within(id, 0, 2**24)) != node:
+        if tree.add(parent, _within(id, 0, _MOST)) != node:
             raise ValueError(f"node {node} stands in the tree twice")
     for node, (logprob, rank, entropy, alternatives) in fields["facts"].items():
-        pairs = tuple((int(id), float(value)) for id, value in alternatives)
-        tree.facts[_within(int(node), 0, len(tree))] = TokenFacts(float(logprob), int(rank), float(entropy), pairs)
+        pairs = tuple((_within(id, 0, _MOST), _number(value)) for id, value in alternatives)
+        facts = TokenFacts(_number(logprob), _within(rank, 0, _MOST), _number(entropy), pairs)
+        tree.facts[_within(int(node), 0, len(tree))] = facts
     return tree
 
 
 def _within(value: Any, least: int, end: int) -> int:
     if type(value) is not int or not least <= value < end:
         raise ValueError(f"{value!r} is not a whole number from {least} to {end - 1}")
+    return value
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is not a finite number")
+    return float(value)
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is not a list")
     return value
 
 

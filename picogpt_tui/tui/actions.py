@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from picogpt_tui.session.chat import CHAT, COMPLETE, ChatTemplate
 from picogpt_tui.settings import GREEDY, PURE, SamplingSettings
-from picogpt_tui.tui.screens.help import HelpScreen
-from picogpt_tui.tui.screens.template import TemplateScreen
 from picogpt_tui.tui.widgets.knob import Knob
 
 if TYPE_CHECKING:
@@ -97,6 +95,7 @@ def mode(screen: MainScreen) -> None:
 
 def template(screen: MainScreen) -> None:
     """Edit the form of Chat."""
+    from picogpt_tui.tui.screens.template import TemplateScreen  # opened seldom, so not part of the first frame
 
     def take(changed: ChatTemplate | None) -> None:
         if changed is not None:
@@ -132,6 +131,8 @@ def follow(screen: MainScreen) -> None:
 
 def show_help(screen: MainScreen) -> None:
     """Open the help."""
+    from picogpt_tui.tui.screens.help import HelpScreen  # as above
+
     screen.app.push_screen(HelpScreen(screen.app.own_keys))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from threading import Event as StopEvent
 from typing import Any, ClassVar
 
@@ -19,7 +21,6 @@ from picogpt_tui.tui.commands import BY_ID, COMMANDS, key_name
 from picogpt_tui.tui.keymap import check_keymap
 from picogpt_tui.tui.messages import ModelFailed, ModelLoaded, ModelLoading
 from picogpt_tui.tui.screens.main import MainScreen
-from picogpt_tui.tui.screens.models import ModelPicker
 from picogpt_tui.tui.themes import INK, THEMES
 
 
@@ -27,15 +28,8 @@ class PicoGPTApp(App[None], inherit_bindings=False):
     """A playground for GPT-2."""
 
     TITLE = "picogpt-tui"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).parent / "app.tcss"
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS = [
-        (0, "-slim"),
-        (40, "-narrow"),
-        (100, "-normal"),
-        (160, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         BY_ID["quit"].binding(),
         Binding("ctrl+c", "help_quit", "Copy the selection", show=False, system=True),
@@ -54,9 +48,19 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         self._load = 0
         self._stop_loading = StopEvent()
         self.main = MainScreen(self.preferences)
+        self._dress()
+
+    def get_default_screen(self) -> MainScreen:
+        """The main screen is the first and the last."""
+        return self.main
 
     def on_mount(self) -> None:
-        """Dress, show the main screen, and only then load the model."""
+        """Load the model only when the first frame is on the screen."""
+        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        self.set_keymap(self.own_keys)
+        self.main.call_after_refresh(self._start)
+
+    def _dress(self) -> None:
         for theme in THEMES:
             self.register_theme(theme)
         wanted = self.preferences.theme
@@ -64,10 +68,6 @@ class PicoGPTApp(App[None], inherit_bindings=False):
             self._notices.append(f"There is no theme {wanted!r}; {INK.name} is used.")
             wanted = INK.name
         self.theme = wanted
-        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
-        self.set_keymap(self.own_keys)
-        self.push_screen(self.main)
-        self.call_after_refresh(self._start)
 
     def _start(self) -> None:
         for notice in self._notices:
@@ -86,6 +86,8 @@ class PicoGPTApp(App[None], inherit_bindings=False):
 
     def pick_model(self) -> None:
         """Let the user choose a model."""
+        from picogpt_tui.tui.screens.models import ModelPicker  # opened seldom, so not part of the first frame
+
         engine = self.main.engine
 
         def take(name: str | None) -> None:
@@ -109,6 +111,7 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         if message.load == self._load:
             self.main.loader.end()
             self.main.use_engine(message.engine)
+            gc.freeze()  # what is here now stays; the collector need not walk it again at every few tokens
             self.remember(model=message.engine.info.name)
 
     @on(ModelFailed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from picogpt_tui.events import Event, Finished
+from picogpt_tui.events import Event, TokenEvent
 
 FLUSH_SECONDS = 0.05
 
@@ -12,7 +12,10 @@ FLUSH_SECONDS = 0.05
 def in_batches(
     events: Iterable[Event], clock: Callable[[], float], flush_seconds: float = FLUSH_SECONDS
 ) -> Iterator[list[Event]]:
-    """Yield events in order, together where they come faster than `flush_seconds` apart; the first and last at once.
+    """Yield events in order, tokens together where they come faster than `flush_seconds` apart.
+
+    What is no token is told at once, with what waits before it: the model may be busy for long after it. Where `events`
+    breaks, what came before is yielded before the error goes on.
 
     Args:
         events: what the engine tells.
@@ -21,11 +24,16 @@ def in_batches(
     """
     batch: list[Event] = []
     last_flush = -flush_seconds
-    for event in events:
-        batch.append(event)
-        now = clock()
-        if now - last_flush >= flush_seconds or isinstance(event, Finished):
+    try:
+        for event in events:
+            batch.append(event)
+            now = clock()
+            if now - last_flush >= flush_seconds or not isinstance(event, TokenEvent):
+                whole, batch, last_flush = batch, [], now
+                yield whole
+    except Exception:
+        if batch:
             yield batch
-            batch, last_flush = [], now
+        raise
     if batch:
         yield batch

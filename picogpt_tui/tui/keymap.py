@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import string
+import unicodedata
 from collections.abc import Mapping
+
+from textual.binding import Binding
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys
+from textual.widgets import TextArea
 
 from picogpt_tui.tui.commands import BY_ID, COMMANDS
 from picogpt_tui.visible import one_line
 
-_TAKEN = {"enter": "sends the prompt", "ctrl+j": "starts a new line", "tab": "moves on", "shift+tab": "moves back"}
+_TAKEN = {
+    **dict.fromkeys(("enter", "ctrl+m"), "sends the prompt"),  # to a terminal, ctrl+m is enter and ctrl+i is tab
+    **dict.fromkeys(("ctrl+j", "shift+enter", "alt+enter"), "starts a new line"),
+    **dict.fromkeys(("tab", "ctrl+i"), "moves on"),
+    "shift+tab": "moves back",
+}
+# The prompt has the focus nearly always, and takes these before a command can.
+_EDITING = {key for one in TextArea.BINDINGS if isinstance(one, Binding) for key in one.key.split(",")}
+_SIGNS = {unicodedata.name(sign).lower().replace("-", "_").replace(" ", "_") for sign in string.punctuation}
+_SIGNS = {KEY_NAME_REPLACEMENTS.get(name, name) for name in _SIGNS} | {"space"}
+_NAMES = {name for key in Keys if (name := key.value.split("+")[-1]).isalnum()}
+_MODIFIERS = ("alt", "ctrl", "hyper", "meta", "shift", "super")
 
 
 def check_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -19,28 +36,51 @@ def check_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     Returns:
         The part that works, and a sentence about each entry that does not (its default stays).
     """
-    keymap: dict[str, str] = {}
-    notices: list[str] = []
-    for id, keys in wanted.items():
-        why = _why_not(id, keys, {**{command.id: command.key for command in COMMANDS}, **keymap})
-        if why:
-            notices.append(f"Key setting {one_line(id, 40)!r} = {one_line(keys, 40)!r} is not used: {why}.")
-        else:
-            keymap[id] = ",".join(key.strip() for key in keys.split(","))
-    return keymap, notices
+    split = {id: [key.strip() for key in keys.split(",")] for id, keys in wanted.items()}
+    whys = {id: why for id, keys in split.items() if (why := _why_never(id, keys))}
+    keymap = {id: keys for id, keys in split.items() if id not in whys}
+    # subtle: all wishes are looked at together, so that two commands can trade keys; one that is refused keeps its
+    # default, which may be what another wished for, so look again
+    while refused := next(((id, why) for id in reversed(keymap) if (why := _why_not_beside(id, keymap))), None):
+        whys[refused[0]] = refused[1]
+        del keymap[refused[0]]
+    notices = [
+        f"Key setting {one_line(id, 40)!r} = {one_line(keys, 40)!r} is not used: {whys[id]}."
+        for id, keys in wanted.items()
+        if id in whys
+    ]
+    return {id: ",".join(keys) for id, keys in keymap.items()}, notices
 
 
-def _why_not(id: str, keys: str, used: Mapping[str, str]) -> str:
+def _why_never(id: str, keys: list[str]) -> str:
+    """Why these keys cannot be used whatever the others are, "" if they can."""
     if id not in BY_ID:
         return f"no command has that id; there are {', '.join(BY_ID)}"
-    for key in (key.strip() for key in keys.split(",")):
+    for key in keys:
         if not key:
             return "a key is missing"
         if key in _TAKEN:
             return f"{key} {_TAKEN[key]}"
-        if len(key) == 1:
+        if len(key) == 1 or key in _SIGNS:
             return f"{key} is needed for typing"
-        other = next((other for other, theirs in used.items() if other != id and key in theirs.split(",")), None)
-        if other:
-            return f"{key} already belongs to {other!r}"
+        if key in _EDITING and key not in BY_ID[id].key.split(","):
+            return f"{key} is needed for editing the prompt"
+        if not _is_name(key):
+            return f"no key is called {one_line(key, 40)!r} (as in f12, ctrl+r, alt+x)"
     return ""
+
+
+def _why_not_beside(id: str, keymap: Mapping[str, list[str]]) -> str:
+    """Why a command's keys cannot be used beside the other commands' keys, "" if they can."""
+    for command in COMMANDS:
+        theirs = keymap.get(command.id, command.key.split(","))
+        if command.id != id and (shared := [key for key in keymap[id] if key in theirs]):
+            return f"{shared[0]} already belongs to {command.id!r}"
+    return ""
+
+
+def _is_name(key: str) -> bool:
+    """Whether Textual ever tells of a key by this name: modifiers in the order of the alphabet, then the key."""
+    *modifiers, name = key.split("+")
+    is_known = name in _NAMES | _SIGNS or (len(name) == 1 and name.isalnum())
+    return is_known and modifiers == sorted(set(modifiers)) and all(one in _MODIFIERS for one in modifiers)

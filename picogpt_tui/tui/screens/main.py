@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -45,13 +47,26 @@ if TYPE_CHECKING:
     from picogpt_tui.session.engine import Engine
     from picogpt_tui.tui.app import PicoGPTApp
 
-TOP_N = 20
+
+
+WIDTHS = [(0, "-slim"), (40, "-narrow"), (100, "-normal"), (160, "-wide")]
+HEIGHTS = [(0, "-flat"), (10, "-short"), (30, "-tall")]
+
+
+def size_classes(size: os.terminal_size) -> list[str]:
+    """The classes that Textual will set for a terminal of this size; known before, the first layout is the last."""
+    return [
+        [name for least, name in breakpoints if cells >= least][-1]
+        for cells, breakpoints in zip(size, (WIDTHS, HEIGHTS), strict=True)
+    ]
 
 
 class MainScreen(Screen[None]):
     """Where one plays."""
 
     BINDINGS: ClassVar[list[BindingType]] = [command.binding() for command in SCREEN_COMMANDS]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "#prompt"
 
     app: PicoGPTApp
@@ -64,11 +79,12 @@ class MainScreen(Screen[None]):
     keeper = query_one("#keeper", SessionKeeper)
 
     def __init__(self, preferences: Preferences) -> None:
-        super().__init__()
+        hidden = [f"-no-{panel}" for panel in PANELS if panel not in preferences.panels]
+        super().__init__(classes=" ".join([*hidden, *size_classes(shutil.get_terminal_size())]))
         self.settings = preferences.generation
         self.document = Document(mode=preferences.mode, template=preferences.template)
-        self._panels = preferences.panels
         self._waiting: str | None = None
+        self._last_token: TokenEvent | None = None
         self._unstarted: str | None = None
         """What was sent and not yet read by the model: it goes back to the prompt if it never is."""
 
@@ -95,8 +111,6 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show what the settings say."""
-        for panel in PANELS:
-            self.set_class(panel not in self._panels, f"-no-{panel}")
         self.show_mode()
         self.keeper.refresh_list()
 
@@ -133,7 +147,7 @@ class MainScreen(Screen[None]):
     def peek(self) -> None:
         """Ask for the distribution behind the text as it stands."""
         if not self.is_generating:
-            self.player.peek(self.document.ids(), self.settings.sampling, TOP_N)
+            self.player.peek(self.document.ids(), self.settings.sampling, self.stage.n_candidates)
 
     @on(Peeked)
     def _show_peek(self, message: Peeked) -> None:
@@ -174,9 +188,10 @@ class MainScreen(Screen[None]):
 
     def generate(self, typed: str | None) -> None:
         """Begin an answer to what was typed, or to the text as it stands."""
-        request = self.document.request(typed, replace(self.settings, top_n=TOP_N))
+        request = self.document.request(typed, replace(self.settings, top_n=self.stage.n_candidates))
         self.document.accept(request)
         self._unstarted = typed
+        self._last_token = None
         self.status.tokens_per_second = 0.0
         self._set_state("reading", is_live=True)
         self.player.generate(request)
@@ -227,14 +242,21 @@ class MainScreen(Screen[None]):
 
     def _show_tokens(self, tokens: list[TokenEvent], engine: Engine) -> None:
         if tokens:
-            self.stage.show_tokens(tokens, engine)
-            self.status.n_context = tokens[-1].n_context
-            self._set_state("generating", is_live=True)
-            self.status.tokens_per_second = tokens[-1].tokens_per_second
+            self._last_token = tokens[-1]
+            if self.stage.show_tokens(tokens, engine):
+                self._show_numbers("generating")
+
+    def _show_numbers(self, state: str) -> None:
+        self._set_state(state, is_live=self.is_generating)
+        if self._last_token is not None:
+            self.status.n_context = self._last_token.n_context
+            self.status.tokens_per_second = self._last_token.tokens_per_second
 
     def _end_generating(self) -> None:
         self.stage.transcript.is_streaming = False
-        self._set_state("ready", is_live=False)
+        if self.engine is not None:
+            self.stage.draw_panels(self.engine)
+        self._show_numbers("ready")
         if self._unstarted and not self.prompt.text:
             self.prompt.put(self._unstarted)
         self._unstarted = None
@@ -277,7 +299,7 @@ class MainScreen(Screen[None]):
         self.app.remember(generation=settings)
         self.show_mode()
         if reshapes and self.engine is not None and not self.is_generating:
-            shown = self.engine.reshape(settings.sampling, TOP_N)
+            shown = self.engine.reshape(settings.sampling, self.stage.n_candidates)
             if shown is not None:
                 self.stage.show_distribution(shown, self.stage.next_token.chosen)
 

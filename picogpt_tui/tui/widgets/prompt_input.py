@@ -6,6 +6,7 @@ import unicodedata
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
@@ -93,6 +94,14 @@ class PromptInput(TextArea):
             return
         self._at += 1
         self.put(self._history[self._at] if self._at < len(self._history) else self._draft)
+
+    def action_cursor_page_up(self) -> None:
+        """Leave the key to the screen, which scrolls the text: a prompt is never that long."""
+        raise SkipAction
+
+    def action_cursor_page_down(self) -> None:
+        """See above."""
+        raise SkipAction
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Keep a paste that cannot be shown under a label."""

@@ -15,7 +15,6 @@ from picogpt_tui.session.export import FORMATS, export, free_path
 from picogpt_tui.tui import jobs
 from picogpt_tui.tui.messages import SessionSaved, SessionsListed
 from picogpt_tui.tui.screens.ask import Ask
-from picogpt_tui.tui.screens.sessions import SessionPicker
 from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:
@@ -106,6 +105,7 @@ class SessionKeeper(Widget):
     def _show_picker(self, message: SessionsListed) -> None:
         if self._wants_picker:
             self._wants_picker = False
+            from picogpt_tui.tui.screens.sessions import SessionPicker  # opened seldom, so not part of the first frame
 
             def take(path: Path | None) -> None:
                 if path is not None:

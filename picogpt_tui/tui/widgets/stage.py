@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -25,6 +26,7 @@ from picogpt_tui.tui.widgets.welcome import Welcome
 if TYPE_CHECKING:
     from picogpt_tui.session.engine import Engine
 
+_PANEL_SECONDS = 0.2
 _NOTES = {
     "max_tokens": "{n} tokens, the maximum · enter goes on",
     "end_of_text": "⟨|endoftext|⟩ · the text ends here",
@@ -48,6 +50,8 @@ class Stage(Vertical):
         super().__init__(id=id)
         self._settings = settings
         self._last_prompt: Turn | None = None
+        self._unshown: list[TokenEvent] = []
+        self._panels_drawn = 0.0
 
     def compose(self) -> ComposeResult:
         """The columns, and the one-line candidates for narrow screens."""
@@ -72,6 +76,7 @@ class Stage(Vertical):
         """Show a document from its beginning."""
         self.transcript.clear()
         self._last_prompt = None
+        self._unshown.clear()
         turns = document.version()
         for turn in turns:
             if turn.kind == "prompt":
@@ -89,17 +94,38 @@ class Stage(Vertical):
         parent = document.turns[document.head].parent
         if parent >= 0 and document.turns[parent].kind == "prompt":
             self._show_prompt(document.turns[parent])
+        self._unshown.clear()
+        self._panels_drawn = 0.0
         self.transcript.add_answer()
         self.transcript.is_streaming = True
         self.add_class("-has-text")
         self.show_grid(document, engine)
 
-    def show_tokens(self, tokens: list[TokenEvent], engine: Engine) -> None:
-        """Tokens came: their text, the last one's distribution, their boundaries."""
-        if not tokens:
-            return
+    @property
+    def n_candidates(self) -> int:
+        """How many candidates can be shown."""
+        return max(10, self.next_token.n_rows)
+
+    def show_tokens(self, tokens: list[TokenEvent], engine: Engine) -> bool:
+        """Tokens came: their text at once; the panels, which nobody reads faster, a few times a second.
+
+        Returns:
+            Whether the panels were drawn.
+        """
         if text := "".join(token.piece for token in tokens):
             self.transcript.append(text)
+        self._unshown += tokens
+        if time.monotonic() - self._panels_drawn < _PANEL_SECONDS:
+            return False
+        self.draw_panels(engine)
+        return True
+
+    def draw_panels(self, engine: Engine) -> None:
+        """The distribution of the last token that came, and the boundaries of all that were not shown yet."""
+        tokens, self._unshown = self._unshown, []
+        self._panels_drawn = time.monotonic()
+        if not tokens:
+            return
         self.show_distribution(tokens[-1].distribution, tokens[-1].id, [token.entropy for token in tokens])
         labels = engine.labels([token.id for token in tokens])
         grid = [

@@ -15,6 +15,7 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from picogpt_tui.tui.flow import ANSWER, NOTE, PROMPT, Block, Flow, Line, clip
 from picogpt_tui.tui.messages import FollowingChanged
@@ -46,10 +47,8 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self._flow = Flow()
-
-    def on_mount(self) -> None:
-        """Follow the end from the start."""
-        self.anchor()
+        self._strips: dict[int, Strip] = {}
+        """Lines drawn before, by number; scrolling shows them again."""
 
     @property
     def text(self) -> str:
@@ -73,18 +72,21 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
     def append(self, text: str) -> None:
         """Put text at the end of the last answer."""
         first = self._flow.append(visible(self._begin(text)))
+        self._strips.pop(first, None)
         self._resize_content()
         self.refresh_lines(first, len(self._flow.lines) - first)
 
     def clear(self) -> None:
         """Show nothing."""
         self._flow.clear()
+        self._strips.clear()
         self._resize_content()
         self.refresh()
 
     def follow(self) -> None:
         """Go to the end and stay there."""
-        self.scroll_end(animate=False)
+        self.is_following = True
+        self._go_to_end()
 
     def watch_is_streaming(self) -> None:
         """Draw or remove the caret."""
@@ -103,22 +105,34 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
         """Wrap the text to the new width."""
         width = min(_WIDEST, event.size.width - _GUTTER - 2 * _MARGIN)
         self._flow.set_width(max(8, width))
+        self._strips.clear()
         self._resize_content()
         self.refresh()
 
+    def notify_style_update(self) -> None:
+        """Draw everything anew in other colours."""
+        super().notify_style_update()
+        self._strips.clear()
+
     def render_line(self, y: int) -> Strip:
         """One line of the window."""
-        width = self.size.width
         index = y + self.scroll_offset.y
         if index >= len(self._flow.lines):
-            return Strip.blank(width, self.style_of(""))
+            return Strip.blank(self.size.width, self.style_of(""))
+        is_last = index == len(self._flow.lines) - 1
+        if is_last or index not in self._strips:
+            self._strips[index] = self._draw(index, has_caret=is_last and self.is_streaming)
+        return self._strips[index]
+
+    def _draw(self, index: int, *, has_caret: bool) -> Strip:
+        width = self.size.width
         block, line = self._flow.lines[index]
         if block is None:
             return Strip.blank(width, self.style_of("")).apply_offsets(0, index)
         gutter = Strip([Segment(" " * _MARGIN, self.style_of("")), self._mark(block, line)])
         text = Strip([*self._text_segments(block, line, index)]).apply_offsets(0, index)
         segments = [*gutter, *text]
-        if self.is_streaming and index == len(self._flow.lines) - 1:
+        if has_caret:
             segments.append(Segment(_CARET, self.style_of("transcript--caret")))
         return Strip(segments).adjust_cell_length(width, self.style_of(""))
 
@@ -134,6 +148,7 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Draw the selection."""
+        self._strips.clear()
         self.refresh()
 
     def _begin(self, text: str) -> str:
@@ -147,8 +162,17 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
 
     def _resize_content(self) -> None:
         size = Size(max(1, self.size.width), len(self._flow.lines))
-        if self.virtual_size != size:
-            self.virtual_size = size
+        if self.virtual_size == size:
+            return
+        # subtle: set past the reactive, which would lay out the whole screen at every new line; the scrollbar is always
+        # there (overflow-y: scroll), so nothing but its thumb and the scroll position depend on the size
+        self.set_reactive(Widget.virtual_size, size)
+        self.vertical_scrollbar.window_virtual_size = size.height
+        if self.is_following:
+            self._go_to_end()
+
+    def _go_to_end(self) -> None:
+        self.scroll_y = self.scroll_target_y = self.max_scroll_y
 
     def _mark(self, block: Block, line: Line) -> Segment:
         if block.kind == PROMPT:
