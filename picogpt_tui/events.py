@@ -8,7 +8,7 @@ the model itself (temperature 1, nothing cut) unless the name says `final`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Distribution:
     """What the model expects next at one position, as much of it as a screen shows."""
 
     candidates: tuple[Candidate, ...]
-    """The likeliest first; ties in the order of their ids."""
+    """The likeliest first; ties in the order of their ids. The token that was taken stands last, if it is not
+    among the likeliest."""
     entropy: float
     """Nats, of the raw distribution over the whole vocabulary."""
     other_prob: float
@@ -48,6 +49,14 @@ class Distribution:
     """How many tokens those are."""
     n_kept: int
     """How many tokens of the vocabulary the sampling stages keep."""
+
+    def likeliest(self, n: int) -> Distribution:
+        """The same with only the n likeliest candidates, the others counted among the rest."""
+        dropped = self.candidates[n:]
+        other_prob = self.other_prob + sum(one.prob for one in dropped)
+        return replace(
+            self, candidates=self.candidates[:n], other_prob=other_prob, n_other=self.n_other + len(dropped)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,18 +98,18 @@ def generate(
     loaded = load(model, precision=precision)
     with stop_on_interrupt() as should_stop:
         events = generate_events(loaded, loaded.tokenizer.encode(text), settings, should_stop=should_stop)
-        finished = _print_json(events) if as_json else _print_text(events, loaded)
+        finished = _print_json(events, top) if as_json else _print_text(events, loaded)
     if finished.reason == "stopped":
         raise click.exceptions.Exit(INTERRUPTED)
 
 
-def _print_json(events: Iterator[Event]) -> Finished:
+def _print_json(events: Iterator[Event], top_n: int) -> Finished:
     seed = 0
     for event in events:
         if isinstance(event, Started):
             seed = event.seed
         elif isinstance(event, TokenEvent):
-            write_json(token_json(event))
+            write_json(token_json(event, top_n))
         elif isinstance(event, ContextShifted):
             write_json(shifted_json(event))
         elif isinstance(event, Finished):

@@ -56,9 +56,9 @@ def next_token(prompt: str, model: str, top: int, sampling: SamplingSettings, pr
             n_ctx = loaded.config.n_ctx
             note(f"note: the prompt is longer than the context of {n_ctx} tokens; its last {event.n_kept} were read.")
         elif isinstance(event, TokenEvent) and as_json:
-            write_json(distribution_json(prompt_ids, event.distribution))
+            write_json(distribution_json(prompt_ids, event.distribution.likeliest(top)))
         elif isinstance(event, TokenEvent):
-            write_lines(_table(event.distribution))
+            write_lines(_table(event.distribution.likeliest(top)))
 
 
 def _table(distribution: Distribution) -> list[str]:

@@ -56,8 +56,8 @@ def write_json_list(key: str, items: Iterable[object]) -> None:
     write_bytes(b"]}\n")
 
 
-def token_json(event: TokenEvent) -> dict[str, Any]:
-    """A generated token as the contract has it."""
+def token_json(event: TokenEvent, top_n: int) -> dict[str, Any]:
+    """A generated token as the contract has it, with its `top_n` likeliest candidates."""
     return {
         "event": "token",
         "index": event.index,
@@ -66,7 +66,7 @@ def token_json(event: TokenEvent) -> dict[str, Any]:
         "logprob": event.logprob,
         "rank": event.rank,
         "entropy": event.entropy,
-        "top": [_top_json(candidate) for candidate in event.distribution.candidates],
+        "top": [_top_json(candidate) for candidate in event.distribution.candidates[:top_n]],
     }
 
 

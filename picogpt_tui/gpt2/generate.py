@@ -10,6 +10,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -142,7 +143,7 @@ def generate(
         ids.append(id)
         context.append(id)
         piece = "" if id == ends else stream.push(model.tokenizer.bytes_of(id))
-        shown = distribution(shaped, model.tokenizer, settings.top_n)
+        shown = distribution(shaped, model.tokenizer, settings.top_n, taken=id)
         decode_seconds += (time.perf_counter() - began) if index else 0.0
         yield TokenEvent(
             index=index,
@@ -166,10 +167,21 @@ def generate(
     yield Finished(reason, tuple(prompt), tuple(ids), stream.text, speed, rest)
 
 
-def distribution(shaped: Shaped, tokenizer: Tokenizer, top_n: int) -> Distribution:
-    """The part of a distribution that a screen shows: the `top_n` likeliest tokens, and the rest as one number."""
+def distribution(shaped: Shaped, tokenizer: Tokenizer, top_n: int, taken: int | None = None) -> Distribution:
+    """The part of a distribution that a screen shows: the likeliest tokens, and the rest as one number.
+
+    Args:
+        shaped: the distribution.
+        tokenizer: names the tokens.
+        top_n: how many of the likeliest.
+        taken: the token that was drawn; it stands last where it is not among them.
+    """
     ids = shaped.top_ids(top_n)
     candidates = tuple(_candidates(shaped, tokenizer, ids))
+    if taken is not None and top_n and taken not in ids:
+        ids.append(taken)
+        last = next(_candidates(shaped, tokenizer, [taken]))
+        candidates = (*candidates, replace(last, rank=shaped.rank(taken)))
     n_kept = int(np.count_nonzero(shaped.cut_by < 0))
     other_prob = max(0.0, 1.0 - sum(candidate.prob for candidate in candidates))
     return Distribution(candidates, shaped.entropy, other_prob, shaped.logits.size - len(ids), n_kept)

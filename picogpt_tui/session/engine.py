@@ -96,12 +96,12 @@ class Engine:
         finally:
             self._lock.release()
 
-    def reshape(self, sampling: SamplingSettings, top_n: int) -> Distribution | None:
+    def reshape(self, sampling: SamplingSettings, top_n: int, taken: int | None = None) -> Distribution | None:
         """The last distribution under other settings, from its cached logits; None before the model ever ran."""
         if self._seen is None:
             return None
         logits, context = self._seen
-        return distribution(shape(logits, sampling, context), self.tokenizer, top_n)
+        return distribution(shape(logits, sampling, context), self.tokenizer, top_n, taken)
 
     def labels(self, ids: Sequence[int]) -> list[str]:
         """How tokens are written in a list."""

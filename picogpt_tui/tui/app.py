@@ -54,6 +54,10 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         """The main screen is the first and the last."""
         return self.main
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What Textual's 16-colour themes leave out."""
+        return {"foreground-disabled": "ansi_bright_black"}
+
     def on_mount(self) -> None:
         """Load the model only when the first frame is on the screen."""
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))

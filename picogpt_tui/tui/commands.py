@@ -46,7 +46,7 @@ class Command:
 
 
 _OF_APP = {"palette": "app.command_palette", "quit": "app.quit"}
-WRITE, LOOK, KEEP, PROGRAM = "Write", "Look", "Keep", "Program"
+GROUPS = WRITE, LOOK, KEEP, PROGRAM = "Write", "Look", "Keep", "Program"
 
 COMMANDS = (
     Command("stop", "escape", "Stop", "Stop generating; the text so far stays.", WRITE, "stop"),

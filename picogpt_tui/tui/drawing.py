@@ -25,7 +25,7 @@ def percent(prob: float) -> str:
 
 def bits(nats: float) -> str:
     """A number of nats, written in bits with one decimal."""
-    return f"{nats * NATS_TO_BITS:.1f}"
+    return f"{max(0.0, nats) * NATS_TO_BITS:.1f}"  # certainty may come out as -0.0
 
 
 def parameters(n: int) -> str:
@@ -85,5 +85,5 @@ def sparkline(values: Sequence[float], width: int, most: float) -> str:
 
 def meter(fraction: float, width: int) -> tuple[str, str]:
     """A gauge in slanted cells: its filled and its empty part."""
-    filled = min(width, math.ceil(min(max(fraction, 0.0), 1.0) * width))
+    filled = round(min(max(fraction, 0.0), 1.0) * width)
     return "▰" * filled, "▱" * (width - filled)

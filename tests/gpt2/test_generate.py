@@ -179,7 +179,8 @@ def test_reported_numbers_are_those_of_the_raw_distribution(tiny_model: Language
 def test_the_distribution_shows_the_likeliest_and_the_rest_as_one_number(tiny_model: LanguageModel) -> None:
     event = tokens(run(tiny_model, [5, 6], replace(SEEDED, max_tokens=1, top_n=4)))[0]
     logits = tiny_model.logits([5, 6])[-1]
-    shown = event.distribution
+    assert event.id in [candidate.id for candidate in event.distribution.candidates], "the taken token is always there"
+    shown = event.distribution.likeliest(4)
     assert [candidate.id for candidate in shown.candidates] == np.argsort(-logits, kind="stable")[:4].tolist()
     assert [candidate.rank for candidate in shown.candidates] == [0, 1, 2, 3]
     assert sum(candidate.prob for candidate in shown.candidates) + shown.other_prob == pytest.approx(1)
@@ -203,7 +204,7 @@ def test_a_candidate_that_was_cut_says_by_what(tiny_model: LanguageModel) -> Non
 
 @pytest.mark.parametrize("top_n, n_shown", [(0, 0), (1, 1), (10_000, TINY.n_vocab)])
 def test_as_many_candidates_as_asked_for(tiny_model: LanguageModel, top_n: int, n_shown: int) -> None:
-    shown = tokens(run(tiny_model, [5], replace(SEEDED, max_tokens=1, top_n=top_n)))[0].distribution
+    shown = tokens(run(tiny_model, [5], replace(SEEDED, max_tokens=1, top_n=top_n)))[0].distribution.likeliest(top_n)
     assert (len(shown.candidates), shown.n_other) == (n_shown, TINY.n_vocab - n_shown)
     assert shown.other_prob == pytest.approx(1 - sum(candidate.prob for candidate in shown.candidates), abs=1e-6)
 

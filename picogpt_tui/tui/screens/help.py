@@ -13,14 +13,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from picogpt_tui import __version__, paths
-from picogpt_tui.tui.commands import COMMANDS, key_name
+from picogpt_tui.tui.commands import COMMANDS, GROUPS, key_name
 
 _TYPING = (
-    ("enter", "Send. Sent while it generates, the answer so far stays and the new prompt follows."),
+    ("enter", "Send. While it generates: stop there, and go on with this."),
     ("enter", "On an empty prompt: go on from where the text stands."),
     ("^j", "New line (also shift+enter where the terminal knows it)."),
     ("up down", "Earlier prompts."),
-    ("tab", "To the knobs: arrows step, digits type a value, backspace on seed makes it random."),
+    ("tab", "To the knobs: arrows step, digits type a value, backspace resets the seed."),
 )
 
 _CONCEPTS = (
@@ -85,7 +85,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _keys(self) -> Content:
         parts: list[Content | tuple[str, str] | str] = []
-        for group in dict.fromkeys(command.group for command in COMMANDS):
+        for group in GROUPS:
             parts.append((f"{group}\n", "bold $accent"))
             rows = list(_TYPING) if group == "Write" else []
             rows += [(key_name(self._keymap.get(c.id, c.key)), c.help) for c in COMMANDS if c.group == group]
@@ -98,7 +98,7 @@ class HelpScreen(ModalScreen[None]):
         return Content.assemble(
             ("Files\n", "bold $accent"),
             f"settings {paths.settings_file()}\nsessions {paths.sessions_dir()}\nmodels   {paths.models_dir()}\n",
-            'Keys can be changed in the settings: "keys": {"again": "f6"} with the ids ',
+            'Keys can be changed in the settings: "keys": {"again": "f12"} with the ids ',
             ", ".join(command.id for command in COMMANDS),
             ".",
         )

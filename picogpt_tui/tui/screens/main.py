@@ -299,9 +299,10 @@ class MainScreen(Screen[None]):
         self.app.remember(generation=settings)
         self.show_mode()
         if reshapes and self.engine is not None and not self.is_generating:
-            shown = self.engine.reshape(settings.sampling, self.stage.n_candidates)
+            chosen = self.stage.next_token.chosen
+            shown = self.engine.reshape(settings.sampling, self.stage.n_candidates, chosen)
             if shown is not None:
-                self.stage.show_distribution(shown, self.stage.next_token.chosen)
+                self.stage.show_distribution(shown, chosen)
 
     def action_do(self, id: str) -> None:
         """Do what a command says."""

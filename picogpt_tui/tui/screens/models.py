@@ -82,8 +82,7 @@ class ModelPicker(ModalScreen[str | None]):
         mark = "▸ " if model.name == self._current else "  "
         n_params = parameters(model.n_params) if model.n_params else "?"
         row = _row(one_line(model.name, 80), n_params, size(model.size_bytes))
-        style = "" if model.is_here else "$foreground-muted"
-        return Option(Content.styled(mark + row + _state(model), style))
+        return Option(Content(mark + row + _state(model)))
 
     def _detail(self, model: StoredModel) -> str:
         if model.missing:
@@ -100,7 +99,7 @@ def _row(*texts: str) -> str:
 
 def _state(model: StoredModel) -> str:
     if model.missing:
-        return "incomplete"
+        return "○ incomplete"
     if not model.is_here:
-        return "not here"
-    return "here, bundled" if model.kind == "bundled" else "here"
+        return "○ not here"
+    return "● here, bundled" if model.kind == "bundled" else "● here"

@@ -169,7 +169,7 @@ class Knob(StyleCache, can_focus=True):
         self.post_message(self.Changed(self, self._fit(value)))
 
     def _fit(self, value: float) -> float:
-        return int(value) if self.spec.is_whole and value == value and value.is_integer() else value
+        return int(value) if self.spec.is_whole and float(value).is_integer() else value
 
     def _slider(self, width: int) -> list[Segment]:
         if width < 6:

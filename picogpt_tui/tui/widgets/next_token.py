@@ -90,14 +90,20 @@ class NextToken(StyleCache):
             return [self._quiet("the model's guesses will stand here")] if y == 2 else []
         if y < 2:
             return []
-        n_rows = min(self.n_rows, len(shown.candidates))
-        if y - 2 < n_rows:
-            return self._row(shown.candidates[y - 2], width)
-        if y - 2 == n_rows:
-            return self._others(shown, n_rows)
-        if y - 3 == n_rows:
+        rows = self._rows(shown)
+        if y - 2 < len(rows):
+            return self._row(rows[y - 2], width)
+        if y - 2 == len(rows):
+            return self._others(shown, rows)
+        if y - 3 == len(rows):
             return self._entropy(shown, width)
         return []
+
+    def _rows(self, shown: Distribution) -> list[Candidate]:
+        """The candidates there is room for; the one that was taken has the last row where it is further down."""
+        rows = list(shown.candidates[: self.n_rows])
+        chosen = next((one for one in shown.candidates[self.n_rows :] if one.id == self._chosen), None)
+        return [*rows[:-1], chosen] if chosen is not None else rows
 
     def _heading(self, width: int) -> list[Segment]:
         name = Segment("NEXT TOKEN", self.style_of("next-token--heading"))
@@ -141,11 +147,10 @@ class NextToken(StyleCache):
             for text, is_final, shows_raw in two_bars(one.final_prob, one.prob, width)
         ]
 
-    def _others(self, shown: Distribution, n_rows: int) -> list[Segment]:
-        hidden = shown.candidates[n_rows:]
-        n_other = shown.n_other + len(hidden)
-        prob = shown.other_prob + sum(one.prob for one in hidden)
+    def _others(self, shown: Distribution, rows: list[Candidate]) -> list[Segment]:
         n_vocab = shown.n_other + len(shown.candidates)
+        n_other = n_vocab - len(rows)
+        prob = max(0.0, 1 - sum(one.prob for one in rows))  # of all that have no row
         kept = f" · {shown.n_kept:,} kept" if shown.n_kept < n_vocab else ""
         return [self._quiet(f"     {n_other:,} others {percent(prob).strip()}{kept}")]
 

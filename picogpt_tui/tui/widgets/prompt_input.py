@@ -78,9 +78,12 @@ class PromptInput(TextArea):
         self.insert("\n")
 
     def action_older(self) -> None:
-        """On the first line: the prompt before; else the line above."""
-        if self.cursor_location[0] > 0 or not self._history:
+        """On the first line: the prompt before, or while there is none the first screen's examples; else the line above."""
+        if self.cursor_location[0] > 0:
             self.action_cursor_up()
+            return
+        if not self._history:
+            self.screen.focus_previous("Example")
             return
         if self._at == len(self._history):
             self._draft = self.value

@@ -12,6 +12,7 @@ from textual.strip import Strip
 
 from picogpt_tui.tui.drawing import cells, meter, parameters
 from picogpt_tui.tui.widgets.style_cache import StyleCache
+from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:
     from picogpt_tui.session.engine import ModelInfo
@@ -44,8 +45,8 @@ class StatusBar(StyleCache):
 
     def show_model(self, info: ModelInfo) -> None:
         """Name this model."""
-        size = parameters(info.n_params)
-        self.model = info.name if size == info.name else f"{info.name} {size}"
+        name, size = one_line(info.name, 40), parameters(info.n_params)
+        self.model = name if size == name else f"{name} {size}"
         self.precision, self.n_ctx = info.precision, info.n_ctx
 
     @property

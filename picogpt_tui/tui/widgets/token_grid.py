@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +11,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
-from picogpt_tui.tui.drawing import NATS_TO_BITS, cells, percent
+from picogpt_tui.tui.drawing import bits, cells, percent
 from picogpt_tui.tui.widgets.style_cache import StyleCache
 
 _WIDEST_LABEL = 16
@@ -134,12 +135,9 @@ class TokenGrid(StyleCache):
             return []
         token = self._tokens[-1]
         quiet = self.style_of("token-grid--quiet")
-        segments = [
-            Segment(f"▸ {token.label}", self.style_of("token-grid--detail")),
-            Segment(f"  id {token.id}", quiet),
-        ]
+        facts = f"  id {token.id}"
         if token.logprob is not None and token.rank is not None:
-            surprisal = -token.logprob * NATS_TO_BITS
-            prob = percent(2.0**-surprisal).strip()
-            segments.append(Segment(f"  #{token.rank + 1}  {prob}  {surprisal:.1f} bits", quiet))
-        return segments
+            facts += f"  #{token.rank + 1}  {percent(math.exp(token.logprob)).strip()}  {bits(-token.logprob)} bits"
+        room = max(1, self.size.width - 2 - len(facts))
+        label = cells(token.label, min(room, cell_len(token.label)))
+        return [Segment(f"▸ {label}", self.style_of("token-grid--detail")), Segment(facts, quiet)]

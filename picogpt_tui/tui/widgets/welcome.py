@@ -26,8 +26,8 @@ class Example(Static, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Try", show=False),
-        Binding("up", "app.focus_previous", "Above", show=False),
-        Binding("down", "app.focus_next", "Below", show=False),
+        Binding("up", "move(-1)", "Above", show=False),
+        Binding("down", "move(1)", "Below", show=False),
     ]
 
     def __init__(self, text: str) -> None:
@@ -37,6 +37,13 @@ class Example(Static, can_focus=True):
     def action_choose(self) -> None:
         """Send it."""
         self.post_message(ExampleChosen(self._text))
+
+    def action_move(self, direction: int) -> None:
+        """To the one above, or the one below; below the last is the prompt."""
+        if direction < 0:
+            self.screen.focus_previous("Example")
+        else:
+            self.screen.focus_next("Example, #prompt")
 
     def on_click(self) -> None:
         """Send it."""
@@ -50,7 +57,7 @@ class Welcome(VerticalScroll, can_focus=False):
         """A sentence, the prompts, the keys."""
         yield Static(Content("Type how a text begins, and a GPT-2 goes on."), classes="lead")
         yield Static(Content("See what else it could have said at every step, and its tokens."), classes="quiet")
-        yield Static(Content("Try one: click it, or shift+tab and enter"), classes="quiet gap")
+        yield Static(Content("Try one: click it, or up and enter"), classes="quiet gap")
         for text in EXAMPLES:
             yield Example(text)
         yield Static(self._keys(), classes="keys gap")
