@@ -34,8 +34,14 @@ def replace_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _code_point(char: str) -> str:
+def code_point(char: str) -> str:
+    """A character by its number: `⟨U+200B⟩`."""
     return f"⟨U+{ord(char):04X}⟩"
+
+
+def is_hidden(char: str) -> bool:
+    """Whether a terminal would obey or hide this character instead of showing it (a line break and a tab too)."""
+    return unicodedata.category(char) in _HIDDEN or ord(char) in _BLANK
 
 
 @lru_cache(maxsize=8192)
@@ -44,8 +50,8 @@ def _visible_char(char: str) -> str:
         return char
     if char == "\t":
         return "    "
-    if unicodedata.category(char) in _HIDDEN or ord(char) in _BLANK:
-        return _MARKS.get(char) or _code_point(char)
+    if is_hidden(char):
+        return _MARKS.get(char) or code_point(char)
     return char
 
 
@@ -74,9 +80,8 @@ def one_line(text: str, width: int = 200) -> str:
 def _label_char(char: str) -> str:
     if mark := _MARKS.get(char):
         return mark
-    category = unicodedata.category(char)
-    if char in _RESERVED or category in _HIDDEN or category == "Zs" or ord(char) in _BLANK:
-        return _code_point(char)
+    if char in _RESERVED or is_hidden(char) or unicodedata.category(char) == "Zs":
+        return code_point(char)
     return char
 
 
@@ -98,7 +103,7 @@ def label(token_bytes: bytes) -> str:
         for char in text:
             combines = unicodedata.category(char) in ("Mn", "Me", "Mc")
             alone = not parts or len(parts[-1]) > 1 or parts[-1] in _MEANING  # behind a sign, not a character
-            parts.append(_code_point(char) if combines and alone else _label_char(char))
+            parts.append(code_point(char) if combines and alone else _label_char(char))
     return "".join(parts)
 
 

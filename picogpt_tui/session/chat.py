@@ -13,7 +13,7 @@ from picogpt_tui.errors import SettingError
 COMPLETE, CHAT = "complete", "chat"
 MODES = (COMPLETE, CHAT)
 _PLACE = "{prompt}"
-_NO_SPACE_BEFORE = tuple(",.;:!?)]}'\"’”…-")
+_NO_SPACE_BEFORE = tuple(",.;:!?)]}'’”…-")
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,10 @@ class Engine:
         """How tokens are written in a list."""
         return [self.tokenizer.label(id) for id in ids]
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens; what is not UTF-8 becomes U+FFFD."""
+        return self.tokenizer.decode(ids)
+
     def digest(self) -> str:
         """SHA-256 of the weights; reads the whole file the first time."""
         return self._model.digest

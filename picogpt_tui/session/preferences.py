@@ -36,6 +36,13 @@ class Preferences:
     """The panels shown beside the transcript."""
     keys: dict[str, str] = field(default_factory=dict)
     """Command id -> keys, comma separated, in place of the default ones."""
+    unused: dict[str, Any] = field(default_factory=dict)
+    """What stands in the file and cannot be used; it is written back, so that nothing a user wrote is lost."""
+
+    def changed(self, **changes: Any) -> Preferences:
+        """The same with other values; what stood in their place unused is gone."""
+        unused = {name: value for name, value in self.unused.items() if name not in changes}
+        return replace(self, **changes, unused=unused)
 
 
 def load(path: Path | None = None) -> tuple[Preferences, list[str]]:
@@ -68,6 +75,7 @@ def save(preferences: Preferences, path: Path | None = None) -> None:
     """
     generation = asdict(preferences.generation)
     fields = asdict(preferences) | {"generation": {name: generation[name] for name in _REMEMBERED}}
+    fields |= fields.pop("unused")
     paths.write_whole(path or paths.settings_file(), json.dumps(fields, indent=2) + "\n")
 
 
@@ -95,8 +103,9 @@ def _from_fields(fields: dict[str, Any], path: Path) -> tuple[Preferences, list[
                 raise ValueError("no setting has that name")
             preferences = replace(preferences, **{name: read(value)})
         except (PicoGPTError, ValueError, TypeError, KeyError, AttributeError) as error:
+            preferences.unused[name] = value
             why = one_line(str(error).rstrip("."), 120)
-            notices.append(f"{path}: {one_line(name, 40)!r} cannot be used ({why}); its default is.")
+            notices.append(f"{path}: {one_line(name, 40)!r} cannot be used: {why}.")
     return preferences, notices
 
 

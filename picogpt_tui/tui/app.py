@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from threading import Event as StopEvent
 from typing import Any, ClassVar
@@ -130,7 +129,7 @@ class PicoGPTApp(App[None], inherit_bindings=False):
 
     def remember(self, **changes: Any) -> None:
         """Keep changed preferences in the settings file; where that cannot be written, say so once."""
-        self.preferences = replace(self.preferences, **changes)
+        self.preferences = self.preferences.changed(**changes)
         if not self._can_save:
             return
         try:

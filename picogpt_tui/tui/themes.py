@@ -23,7 +23,7 @@ INK = Theme(
     dark=True,
     variables={
         "foreground-muted": "#8E8F8D",
-        "foreground-disabled": "#63666B",
+        "foreground-disabled": "#6B6E74",
         "footer-background": "#181B21",
         "footer-key-foreground": "#E6B450",
         "footer-description-foreground": "#8E8F8D",

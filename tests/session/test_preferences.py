@@ -157,12 +157,16 @@ def test_one_bad_value_is_told_of_and_only_it_falls_back(path: Path, name: str, 
         expected = Preferences() if field == name else OTHER
         assert getattr(loaded, field) == getattr(expected, field), field
     assert names(path) == ["settings.json"], "the file stays where it is"
+    save(loaded.changed(panels=()), path)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    expected_value = value if name != "panels" else []
+    assert repr(kept[name]) == repr(expected_value), "and what was written stays until it is changed"
 
 
 def test_every_bad_value_is_told_of(path: Path) -> None:
     write(path, model=5, mode="sing", theme="picogpt-paper")
     loaded, notices = load(path)
-    assert loaded == Preferences(theme="picogpt-paper")
+    assert loaded == Preferences(theme="picogpt-paper", unused={"model": 5, "mode": "sing"})
     assert [notice.startswith(f"{path}: {name!r}") for name, notice in zip(("model", "mode"), notices, strict=True)]
 
 

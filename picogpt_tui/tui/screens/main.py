@@ -17,7 +17,7 @@ from textual.widgets import Footer, Static
 
 from picogpt_tui.events import ContextShifted, Event, Finished, Progress, Started, TokenEvent
 from picogpt_tui.hub.store import list_models
-from picogpt_tui.session.document import Document
+from picogpt_tui.session.document import Document, Turn
 from picogpt_tui.session.preferences import Preferences
 from picogpt_tui.settings import GenerationSettings
 from picogpt_tui.tui.actions import ACTIONS, PANELS
@@ -203,10 +203,17 @@ class MainScreen(Screen[None]):
         if was_generating:
             turn = self.document.turns[self.document.head] if self.document.turns else None
             if turn is not None and turn.kind == "answer" and not turn.reason:
-                turn.reason = "stopped"
-                self.stage.show_end(turn)
-                self.keeper.save(self.document, self.engine)
+                self._cut_short(turn)
             self._end_generating()
+
+    def _cut_short(self, turn: Turn) -> None:
+        """An answer was stopped: show what was held back as the possible beginning of a stop string, and keep all."""
+        assert self.engine is not None
+        whole = self.engine.decode([self.document.tree.id(node) for node in self.document.turn_nodes(turn)])
+        rest = whole.removeprefix(turn.text) if whole.startswith(turn.text) else ""
+        self.document.apply(Finished("stopped", (), (), turn.text + rest, turn.tokens_per_second, rest))
+        self.stage.finish(rest, turn)
+        self.keeper.save(self.document, self.engine)
 
     # -- from the model to the eye -------------------------------------------------------------------------------------
 
@@ -236,7 +243,7 @@ class MainScreen(Screen[None]):
                 self.stage.show_shift(event)
             case Finished():
                 self.player.stop()
-                self.stage.finish(event, self.document.turns[self.document.head])
+                self.stage.finish(event.rest, self.document.turns[self.document.head])
                 self._end_generating()
                 self.keeper.save(self.document, engine)
 

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import ClassVar
 
 from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult
 
 from picogpt_tui.tui.messages import PromptSubmitted
+from picogpt_tui.visible import code_point, is_hidden
 
 _LONG = 8000
-_HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
-_JOINERS = {"\u200d", "\u200c"}
-
-
-def needs_a_label(text: str) -> bool:
-    """Whether a text is too long for an input, or holds characters that a terminal would obey or hide."""
-    if len(text) > _LONG:
-        return True
-    return any(unicodedata.category(char) in _HIDDEN and char not in "\n\t" and char not in _JOINERS for char in text)
 
 
 class PromptInput(TextArea):
     """A text area that sends on Enter.
 
-    What cannot be shown as it is (very long text, control characters) stands in it as a label in ⟨ ⟩ and is sent as it
-    was pasted.
+    What cannot be shown as it is stands in it as a label in ⟨ ⟩ and is sent as it came: a very long text as a whole, a
+    control or invisible character as its code point.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,7 +48,7 @@ class PromptInput(TextArea):
     def put(self, text: str) -> None:
         """Replace all by this text, with the cursor at its end."""
         self.load_text("")
-        self.insert(self._shown(text))
+        self.insert(text)
         self.move_cursor(self.document.end)
 
     def remember(self, text: str) -> None:
@@ -78,7 +70,7 @@ class PromptInput(TextArea):
         self.insert("\n")
 
     def action_older(self) -> None:
-        """On the first line: the prompt before, or while there is none the first screen's examples; else the line above."""
+        """On the first line the prompt before, or the first screen's examples; else the line above."""
         if self.cursor_location[0] > 0:
             self.action_cursor_up()
             return
@@ -107,15 +99,23 @@ class PromptInput(TextArea):
         raise SkipAction
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Keep a paste that cannot be shown under a label."""
+        """Line breaks of any kind become one."""
         event.prevent_default()
         event.stop()
-        self.insert(self._shown(event.text.replace("\r\n", "\n").replace("\r", "\n")))
+        self.insert(event.text.replace("\r\n", "\n").replace("\r", "\n"))
         self.focus()
 
+    def edit(self, edit: Edit) -> EditResult:
+        """Everything typed, pasted or put here passes: nothing raw stays in the text that is drawn."""
+        edit.text = self._shown(edit.text)
+        return super().edit(edit)
+
     def _shown(self, text: str) -> str:
-        if not needs_a_label(text):
-            return text
-        label = f"⟨pasted text {len(self._kept) + 1}: {len(text):,} characters⟩"
-        self._kept[label] = text
-        return label
+        if len(text) > _LONG:
+            label = f"⟨pasted text {len(self._kept) + 1}: {len(text):,} characters⟩"
+            self._kept[label] = text
+            return label
+        hidden = {char for char in text if char not in "\n\t" and is_hidden(char)}
+        for char in hidden:
+            self._kept[code_point(char)] = char
+        return "".join(code_point(char) if char in hidden else char for char in text) if hidden else text

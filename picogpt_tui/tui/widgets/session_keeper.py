@@ -81,7 +81,8 @@ class SessionKeeper(Widget):
                 self.notify(f"Written to {one_line(str(path.resolve()), 200)}.", markup=False)
 
         formats = ", ".join(f".{ending} {name}" for ending, name in FORMATS.items())
-        suggestion = str(free_path(Path.cwd(), storage.session_path(document).stem, "md"))
+        stem = (document.path or storage.session_path(document)).stem
+        suggestion = str(free_path(Path.cwd(), stem, "md"))
         self.app.push_screen(Ask("Export", f"The ending says the format: {formats}.", suggestion), take)
 
     @work(thread=True, group="save", exit_on_error=False)

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.getters import query_one
 from textual.widgets import Static
 
-from picogpt_tui.events import ContextShifted, Distribution, Finished, TokenEvent
+from picogpt_tui.events import ContextShifted, Distribution, TokenEvent
 from picogpt_tui.session.document import Document, Turn
 from picogpt_tui.settings import GenerationSettings
 from picogpt_tui.tui.messages import FollowingChanged
@@ -138,10 +138,10 @@ class Stage(Vertical):
         self.transcript.add_note(f"the context was full: its oldest {event.n_dropped:,} tokens were dropped")
         self.transcript.add_answer()
 
-    def finish(self, event: Finished, turn: Turn) -> None:
-        """The answer is whole."""
-        if event.rest:
-            self.transcript.append(event.rest)
+    def finish(self, rest: str, turn: Turn) -> None:
+        """The answer is whole; `rest` had been held back."""
+        if rest:
+            self.transcript.append(rest)
         self.show_end(turn)
 
     def show_end(self, turn: Turn) -> None:
