@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from picogpt_tui.gpt2.params import FloatArray
 from picogpt_tui.gpt2.sampler import Shaped, draw, shape
 from picogpt_tui.gpt2.text_stream import TextStream
 from picogpt_tui.gpt2.tokenizer import Tokenizer
-from picogpt_tui.settings import MAX_SEED, GenerationSettings
+from picogpt_tui.settings import MAX_SEED, GenerationSettings, SamplingSettings
 
 PREFILL_BLOCK = 128
 """Tokens read at once: large enough to keep BLAS busy, small enough to stop within a moment."""
@@ -137,34 +137,28 @@ def generate(
             reason = "stopped"
             break
         shaped = shape(logits, settings.sampling, context)
-        greedy = settings.sampling.temperature == 0
-        u = math.nan if greedy else rng.random()
-        id = int(shaped.final_probs.argmax()) if greedy else draw(shaped.final_probs, u)
+        id, u = choose(shaped, settings.sampling, rng)
         ids.append(id)
         context.append(id)
         piece = "" if id == ends else stream.push(model.tokenizer.bytes_of(id))
-        shown = distribution(shaped, model.tokenizer, settings.top_n, taken=id)
+        facts = _facts(model.tokenizer, shaped, id, settings.top_n)
+        n_context = min(len(context), model.config.n_ctx)  # the token behind a full context waits for its shift
         decode_seconds += (time.perf_counter() - began) if index else 0.0
-        yield TokenEvent(
-            index=index,
-            id=id,
-            text=model.tokenizer.text_of(id),
-            piece=piece,
-            logprob=float(shaped.logprobs[id]),
-            rank=shaped.rank(id),
-            entropy=shaped.entropy,
-            final_prob=float(shaped.final_probs[id]),
-            u=u,
-            distribution=shown,
-            n_context=min(len(context), model.config.n_ctx),  # the token behind a full context waits for its shift
-            decode_seconds=decode_seconds,
-        )
+        yield TokenEvent(index, id, piece=piece, u=u, n_context=n_context, decode_seconds=decode_seconds, **facts)
         if id == ends or stream.stopped:
             reason = "end_of_text" if id == ends else "stop"
             break
     rest = stream.flush()
     speed = (len(ids) - 1) / decode_seconds if decode_seconds else 0.0
     yield Finished(reason, tuple(prompt), tuple(ids), stream.text, speed, rest)
+
+
+def choose(shaped: Shaped, sampling: SamplingSettings, rng: np.random.Generator) -> tuple[int, float]:
+    """Draw a token, and the uniform number that picked it; at temperature 0 the likeliest, and nan."""
+    if sampling.temperature == 0:
+        return int(shaped.final_probs.argmax()), math.nan
+    u = rng.random()
+    return draw(shaped.final_probs, u), u
 
 
 def distribution(shaped: Shaped, tokenizer: Tokenizer, top_n: int, taken: int | None = None) -> Distribution:
@@ -212,3 +206,14 @@ def _candidates(shaped: Shaped, tokenizer: Tokenizer, ids: list[int]) -> Iterato
             cut_by=shaped.cut_name(id),
         )
 
+
+def _facts(tokenizer: Tokenizer, shaped: Shaped, id: int, top_n: int) -> dict[str, Any]:
+    """What the model said of the token that was taken: fields of `TokenEvent`."""
+    return {
+        "text": tokenizer.text_of(id),
+        "logprob": float(shaped.logprobs[id]),
+        "rank": shaped.rank(id),
+        "entropy": shaped.entropy,
+        "final_prob": float(shaped.final_probs[id]),
+        "distribution": distribution(shaped, tokenizer, top_n, taken=id),
+    }

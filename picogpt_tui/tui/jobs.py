@@ -112,12 +112,14 @@ def save_job(engine: Engine | None, document: Document, fields: dict[str, Any], 
         post(WorkFailed(-1, f"The session is not saved. {sentence(error)}"))
 
 
-def open_session_job(path: Path, post: Post) -> None:
+def open_session_job(path: Path, engine: Engine | None, post: Post) -> None:
     """Read a saved session; posts SessionOpened or WorkFailed."""
     from picogpt_tui.session import storage
 
     try:
-        post(SessionOpened(storage.load(path)))
+        document = storage.load(path)
+        is_same_model = engine is not None and engine.info.name == document.model and document.digest != ""
+        post(SessionOpened(document, engine is not None and is_same_model and engine.digest() != document.digest))
     except Exception as error:  # as above
         post(WorkFailed(-1, sentence(error)))
 

@@ -128,9 +128,10 @@ class SessionsListed(Message):
 
 @dataclass
 class SessionOpened(Message):
-    """A saved session was read and is to be shown."""
+    """A saved session was read and is to be shown; it may have been played with other weights of the same name."""
 
     document: Document
+    has_other_weights: bool
 
 
 @dataclass

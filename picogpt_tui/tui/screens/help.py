@@ -20,7 +20,7 @@ _TYPING = (
     ("enter", "On an empty prompt: go on from where the text stands."),
     ("^j", "New line (also shift+enter where the terminal knows it)."),
     ("up down", "Earlier prompts."),
-    ("tab", "To the knobs: arrows step, digits type a value, backspace resets the seed."),
+    ("tab", "To the knobs: arrows step, digits type, backspace resets the seed."),
 )
 
 _CONCEPTS = (

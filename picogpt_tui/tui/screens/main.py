@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
@@ -21,6 +20,7 @@ from picogpt_tui.session.document import Document, Turn
 from picogpt_tui.session.preferences import Preferences
 from picogpt_tui.settings import GenerationSettings
 from picogpt_tui.tui.actions import ACTIONS, PANELS
+from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS, size_classes
 from picogpt_tui.tui.commands import SCREEN_COMMANDS
 from picogpt_tui.tui.messages import (
     EventsArrived,
@@ -47,18 +47,6 @@ if TYPE_CHECKING:
     from picogpt_tui.session.engine import Engine
     from picogpt_tui.tui.app import PicoGPTApp
 
-
-
-WIDTHS = [(0, "-slim"), (40, "-narrow"), (100, "-normal"), (160, "-wide")]
-HEIGHTS = [(0, "-flat"), (10, "-short"), (30, "-tall")]
-
-
-def size_classes(size: os.terminal_size) -> list[str]:
-    """The classes that Textual will set for a terminal of this size; known before, the first layout is the last."""
-    return [
-        [name for least, name in breakpoints if cells >= least][-1]
-        for cells, breakpoints in zip(size, (WIDTHS, HEIGHTS), strict=True)
-    ]
 
 
 class MainScreen(Screen[None]):
@@ -326,7 +314,7 @@ class MainScreen(Screen[None]):
 
     @on(SessionChosen)
     def _open_session(self, message: SessionChosen) -> None:
-        self.keeper.open(message.path)
+        self.keeper.open(message.path, self.engine)
 
     @on(SessionOpened)
     def _take_session(self, message: SessionOpened) -> None:
@@ -337,6 +325,8 @@ class MainScreen(Screen[None]):
                 self.prompt.remember(turn.text)
         self.show_document(document)
         self.prompt.focus()
+        if message.has_other_weights:
+            self.say(f"This session was played with other weights of {document.model}: the same seed gives other tokens.")
         if self.engine is not None and document.model != self.engine.info.name:
             self.app.choose_model(document.model)
 

@@ -44,7 +44,7 @@ class TemplateScreen(ModalScreen[ChatTemplate | None]):
                 classes="quiet",
             )
             yield TextArea(self._template.text, id="template-text", compact=True)
-            stops = "Stop where the text says one of these (separated by | , \\n is a line break)"
+            stops = "Stop at one of these (separated by | , \\n is a line break)"
             yield Static(Content(stops), classes="quiet gap")
             yield Input("|".join(map(_escaped, self._template.stop)), id="template-stop", select_on_focus=False)
             yield Static("", id="template-error", classes="bad", markup=False)

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from picogpt_tui.hub.store import StoredModel
 from picogpt_tui.session.storage import SavedSession
-from picogpt_tui.tui.drawing import parameters
+from picogpt_tui.tui.drawing import cells, parameters
 from picogpt_tui.tui.messages import ModelChosen, SessionChosen
 from picogpt_tui.visible import one_line
 
@@ -31,7 +31,7 @@ class Library(Vertical):
 
     def show_sessions(self, sessions: Sequence[SavedSession]) -> None:
         """List these, the newest first."""
-        options = [Option(Content(one_line(one.title, 60)), id=str(one.path)) for one in sessions[:50]]
+        options = [Option(Content(cells(one_line(one.title, 60), 31)), id=str(one.path)) for one in sessions[:50]]
         self.query_one("#library-sessions", OptionList).set_options(options or [Option("none yet", disabled=True)])
 
     def show_models(self, models: Sequence[StoredModel], current: str) -> None:

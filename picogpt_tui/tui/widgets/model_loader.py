@@ -9,6 +9,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from picogpt_tui.tui.drawing import cells, eighths
+from picogpt_tui.tui.flow import wrap
 from picogpt_tui.tui.widgets.style_cache import StyleCache
 from picogpt_tui.visible import one_line
 
@@ -52,9 +53,9 @@ class ModelLoader(StyleCache):
         width = self.size.width
         style = self.style_of
         if self.has_class("-failed"):
-            start = y * (width - 4)
             mark = " ✗ " if y == 0 else "   "
-            text = self.detail[start : start + width - 4]
+            lines = wrap(self.detail, max(8, width - 4))
+            text = lines[y].text if y < len(lines) else ""
             return Strip([Segment(mark + text, style("loader--bad"))]).adjust_cell_length(width, self.style_of(""))
         filled = eighths(self.fraction, _BAR)
         whole, part = divmod(filled, 8)

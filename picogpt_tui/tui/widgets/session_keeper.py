@@ -13,7 +13,7 @@ from picogpt_tui.session import storage
 from picogpt_tui.session.document import Document
 from picogpt_tui.session.export import FORMATS, export, free_path
 from picogpt_tui.tui import jobs
-from picogpt_tui.tui.messages import SessionSaved, SessionsListed
+from picogpt_tui.tui.messages import SessionChosen, SessionSaved, SessionsListed
 from picogpt_tui.tui.screens.ask import Ask
 from picogpt_tui.visible import one_line
 
@@ -44,9 +44,9 @@ class SessionKeeper(Widget):
         self._wants_picker = True
         self._list()
 
-    def open(self, path: Path) -> None:
+    def open(self, path: Path, engine: Engine | None) -> None:
         """Read a session's file; SessionOpened tells when it is there."""
-        self._open(path)
+        self._open(path, engine)
 
     def ask_name(self, document: Document, engine: Engine | None) -> None:
         """Let the user give the session a name, and save it."""
@@ -94,8 +94,8 @@ class SessionKeeper(Widget):
         jobs.list_sessions_job(self.post_message)
 
     @work(thread=True, group="open", exit_on_error=False)
-    def _open(self, path: Path) -> None:
-        jobs.open_session_job(path, self.post_message)
+    def _open(self, path: Path, engine: Engine | None) -> None:
+        jobs.open_session_job(path, engine, self.post_message)
 
     @on(SessionSaved)
     def _note_digest(self, message: SessionSaved) -> None:
@@ -110,6 +110,6 @@ class SessionKeeper(Widget):
 
             def take(path: Path | None) -> None:
                 if path is not None:
-                    self.open(path)
+                    self.post_message(SessionChosen(path))
 
             self.app.push_screen(SessionPicker(message.sessions), take)

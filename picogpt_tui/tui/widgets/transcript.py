@@ -103,10 +103,12 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap the text to the new width."""
-        width = min(_WIDEST, event.size.width - _GUTTER - 2 * _MARGIN)
+        width = min(_WIDEST, self.scrollable_content_region.width - _GUTTER - 2 * _MARGIN)
         self._flow.set_width(max(8, width))
         self._strips.clear()
         self._resize_content()
+        if self.is_following:
+            self._go_to_end()
         self.refresh()
 
     def notify_style_update(self) -> None:
