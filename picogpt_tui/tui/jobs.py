@@ -118,8 +118,8 @@ def open_session_job(path: Path, engine: Engine | None, post: Post) -> None:
 
     try:
         document = storage.load(path)
-        is_same_model = engine is not None and engine.info.name == document.model and document.digest != ""
-        post(SessionOpened(document, engine is not None and is_same_model and engine.digest() != document.digest))
+        other = engine is not None and engine.info.name == document.model and document.digest not in ("", engine.digest())
+        post(SessionOpened(document, has_other_weights=other))
     except Exception as error:  # as above
         post(WorkFailed(-1, sentence(error)))
 

@@ -326,7 +326,7 @@ class MainScreen(Screen[None]):
         self.show_document(document)
         self.prompt.focus()
         if message.has_other_weights:
-            self.say(f"This session was played with other weights of {document.model}: the same seed gives other tokens.")
+            self.say(f"Played with other weights of {document.model}: the same seed gives other tokens now.")
         if self.engine is not None and document.model != self.engine.info.name:
             self.app.choose_model(document.model)
 
