@@ -118,7 +118,11 @@ def open_session_job(path: Path, engine: Engine | None, post: Post) -> None:
 
     try:
         document = storage.load(path)
-        other = engine is not None and engine.info.name == document.model and document.digest not in ("", engine.digest())
+        other = (
+            engine is not None
+            and engine.info.name == document.model
+            and document.digest not in ("", engine.digest())
+        )
         post(SessionOpened(document, has_other_weights=other))
     except Exception as error:  # as above
         post(WorkFailed(-1, sentence(error)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.segment import Segment
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
@@ -46,7 +47,11 @@ class ModelLoader(StyleCache):
         """It could not be loaded; stays until something else is loaded or Escape is pressed."""
         self.detail = one_line(sentence, 400)
         self.remove_class("-active").add_class("-failed")
-        self.refresh()
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One line; for a failure as many as its sentence needs."""
+        return len(self._sentence(width)) if self.has_class("-failed") else 1
 
     def render_line(self, y: int) -> Strip:
         """One line: name, bar, percent, detail; or the sentence."""
@@ -54,8 +59,8 @@ class ModelLoader(StyleCache):
         style = self.style_of
         if self.has_class("-failed"):
             mark = " ✗ " if y == 0 else "   "
-            lines = wrap(self.detail, max(8, width - 4))
-            text = lines[y].text if y < len(lines) else ""
+            lines = self._sentence(width)
+            text = lines[y] if y < len(lines) else ""
             return Strip([Segment(mark + text, style("loader--bad"))]).adjust_cell_length(width, self.style_of(""))
         filled = eighths(self.fraction, _BAR)
         whole, part = divmod(filled, 8)
@@ -67,3 +72,6 @@ class ModelLoader(StyleCache):
             Segment(f" {self.fraction * 100:3.0f} %  {cells(self.detail, 24)}", style("loader--track")),
         ]
         return Strip(segments).adjust_cell_length(width, self.style_of(""))
+
+    def _sentence(self, width: int) -> list[str]:
+        return [line.text for line in wrap(self.detail, max(8, width - 4))]

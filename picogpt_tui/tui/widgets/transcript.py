@@ -154,8 +154,8 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
         self.refresh()
 
     def _begin(self, text: str) -> str:
-        """Without the space that a first word brings along; it stands on a line of its own here."""
-        return text if self._flow.blocks[-1].text else text.removeprefix(" ")
+        """Without the space or line breaks that a first word brings along; it stands on a line of its own here."""
+        return text if self._flow.blocks[-1].text else text.lstrip()
 
     def _add(self, kind: str, text: str) -> None:
         self._flow.add(kind, text)

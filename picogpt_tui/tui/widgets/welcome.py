@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,6 +12,9 @@ from textual.widgets import Static
 
 from picogpt_tui.tui.commands import BY_ID, key_name
 from picogpt_tui.tui.messages import ExampleChosen
+
+if TYPE_CHECKING:
+    from picogpt_tui.tui.app import PicoGPTApp
 
 EXAMPLES = (
     "Once upon a time there was a",
@@ -53,6 +56,8 @@ class Example(Static, can_focus=True):
 class Welcome(VerticalScroll, can_focus=False):
     """What a newcomer sees."""
 
+    app: PicoGPTApp
+
     def compose(self) -> ComposeResult:
         """A sentence, the prompts, the keys."""
         yield Static(Content("Type how a text begins, and a GPT-2 goes on."), classes="lead")
@@ -66,5 +71,6 @@ class Welcome(VerticalScroll, can_focus=False):
         parts: list[Content | tuple[str, str]] = []
         for id in _KEYS:
             command = BY_ID[id]
-            parts += [(f"{key_name(command.key):>4}  ", "bold $accent"), (f"{command.help}\n", "$foreground-muted")]
+            key = key_name(self.app.own_keys.get(id, command.key))
+            parts += [(f"{key:>4}  ", "bold $accent"), (f"{command.help}\n", "$foreground-muted")]
         return Content.assemble(*parts)

@@ -1,0 +1,1 @@
+"""The app: pure parts as examples, the rest by pressing keys."""

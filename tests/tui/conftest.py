@@ -1,0 +1,22 @@
+"""An app without a clock: what happens, happens at once."""
+
+from __future__ import annotations
+
+import pytest
+from textual import _wait
+
+from picogpt_tui.tui import jobs
+from picogpt_tui.tui.batches import in_batches
+from picogpt_tui.tui.widgets import stage
+
+
+@pytest.fixture(autouse=True)
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every token is shown when it comes, and nothing of the terminal outside gets in."""
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM"):
+        monkeypatch.delenv(name, raising=False)
+    # Textual waits after each key until nothing has happened for 20 ms; 2 ms say the same, and 400 tests are quick
+    monkeypatch.setattr(_wait, "SLEEP_GRANULARITY", 0.002, raising=False)
+    monkeypatch.setattr(_wait, "SLEEP_IDLE", 0.0001, raising=False)
+    monkeypatch.setattr(stage, "_PANEL_SECONDS", 0.0)
+    monkeypatch.setattr(jobs, "in_batches", lambda events, clock: in_batches(events, clock, 0.0))

@@ -1,0 +1,160 @@
+"""A model that says what a test wrote, at the moment the test allows it.
+
+It is a pure function of the text: behind a text that ends in the first k tokens of its script it says token k, and when
+the script is over it ends the text. So regenerating, editing and stopping behave as with a real model, and a test knows
+every word. A gate stands in front of each run of the model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from threading import Condition
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+
+from picogpt_tui.events import Progress
+from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.kv_cache import KVCache
+from picogpt_tui.gpt2.language_model import LanguageModel
+from picogpt_tui.gpt2.params import FloatArray
+from picogpt_tui.gpt2.tokenizer import Tokenizer, read_tokenizer
+from picogpt_tui.paths import bundled_dir
+from picogpt_tui.session.engine import Engine
+
+GATE_SECONDS = 30.0
+"""How long a model waits at its gate before it says that the test forgot it."""
+TALE = " king. He had three sons, and the youngest was called Simpleton."
+SURE = (1.0,)
+IDEAS = " princess little wolf old forest boy witch bird young"
+OPEN = (0.46, 0.21, 0.11, 0.07, 0.05, 0.03, 0.02, 0.01, 0.008, 0.006)
+"""What a model says that has a favourite and nine more ideas."""
+
+
+class Gate:
+    """Lets a thread pass as often as a test allows."""
+
+    def __init__(self) -> None:
+        self._condition = Condition()
+        self._allowed = math.inf
+        self.n_waiting = 0
+
+    def close(self) -> None:
+        """Nobody passes from now on."""
+        with self._condition:
+            self._allowed = 0
+
+    def let(self, n: int = 1) -> None:
+        """Let n more pass."""
+        with self._condition:
+            self._allowed += n
+            self._condition.notify_all()
+
+    def open(self) -> None:
+        """Let everyone pass."""
+        self.let(10**9)
+
+    def go_through(self) -> None:
+        """Wait until it is allowed; a test that forgets somebody here fails."""
+        with self._condition:
+            self.n_waiting += 1
+            is_allowed = self._condition.wait_for(lambda: self._allowed > 0, timeout=GATE_SECONDS)
+            self.n_waiting -= 1
+            if not is_allowed:
+                raise AssertionError("the test left the model at its gate")
+            self._allowed -= 1
+
+
+@lru_cache(maxsize=1)
+def stories_tokenizer() -> Tokenizer:
+    """The bundled model's vocabulary, for tests whose words should be whole tokens."""
+    return read_tokenizer(bundled_dir() / "stories")
+
+
+class ScriptedModel:
+    """Has all that an `Engine` needs of a `LanguageModel`.
+
+    Attributes:
+        script: the ids it says, or the text they make.
+        probs: of the token it says and of its other ideas, the likeliest first; what is missing to 1 is spread evenly.
+        sharpness: powers of `probs` that take turns, for tokens of different certainty.
+        gate: in front of each run; open until a test closes it.
+        n_runs: how often it ran.
+        fails_at: the run (counted from 0) that raises `error`, or None.
+    """
+
+    precision = "float32"
+    digest = "5c817ed0" * 8
+
+    def __init__(
+        self,
+        script: str | Sequence[int] = TALE,
+        probs: Sequence[float] = SURE,
+        *,
+        name: str = "scripted",
+        tokenizer: Tokenizer | None = None,
+        n_ctx: int = 128,
+    ) -> None:
+        self.name = name
+        self.tokenizer = tokenizer or stories_tokenizer()
+        self.script = self.tokenizer.encode(script) if isinstance(script, str) else list(script)
+        self.probs = tuple(probs)
+        n_vocab = self.tokenizer.n_vocab
+        self.config = GPT2Config(n_vocab, n_ctx, n_embd=2, n_head=1, n_layer=1, end_of_text=self.tokenizer.end_of_text)
+        self.params = SimpleNamespace(n_params=3_600_000)
+        self.sharpness: tuple[float, ...] = (1.0,)
+        self.gate = Gate()
+        self.n_runs = 0
+        self.fails_at: int | None = None
+        self.error: Exception = RuntimeError("the model broke")
+
+    def forward(self, ids: Sequence[int], cache: KVCache) -> FloatArray:
+        """Run new ids behind those in the cache; logits of the last, [1, n_vocab]."""
+        self.gate.go_through()
+        self.n_runs += 1
+        if self.fails_at is not None and self.n_runs > self.fails_at:
+            raise self.error
+        cache.ids.extend(ids)
+        assert len(cache.ids) <= cache.n_ctx
+        return self._logits(self._next(cache.ids))[np.newaxis]
+
+    def _next(self, context: list[int]) -> int:
+        n_most = min(len(self.script), len(context))
+        said = next(k for k in range(n_most, -1, -1) if context[len(context) - k :] == self.script[:k])
+        if said < len(self.script):
+            return self.script[said]
+        assert self.config.end_of_text is not None
+        return self.config.end_of_text
+
+    def _logits(self, id: int) -> FloatArray:
+        n_vocab = self.config.n_vocab
+        others = [*self.tokenizer.encode(IDEAS), *range(n_vocab)]
+        ideas = [id, *(other for other in others if other != id)][: len(self.probs)]
+        shares = np.array(self.probs) ** (self.sharpness[id % len(self.sharpness)])
+        shares *= sum(self.probs) / shares.sum()
+        rest = max(1.0 - shares.sum(), 1e-9) / (n_vocab - len(ideas))
+        probs = np.full(n_vocab, rest, dtype=np.float32)
+        probs[ideas] = shares
+        logits: FloatArray = np.log(probs)
+        return logits
+
+
+def engine(model: ScriptedModel) -> Engine:
+    """The scripted model as the app gets it."""
+    return Engine(cast(LanguageModel, model))
+
+
+def opens(*models: ScriptedModel, gate: Gate | None = None) -> Callable[[str], Iterator[Progress | Engine]]:
+    """The app's way to load: these models by their names, the first for any other name; half-way stands a gate."""
+    by_name = {model.name: model for model in models}
+
+    def opener(name: str) -> Iterator[Progress | Engine]:
+        yield Progress("loading", 1, 2, "wte")
+        if gate is not None:
+            gate.go_through()
+        yield engine(by_name.get(name, models[0]))
+
+    return opener
