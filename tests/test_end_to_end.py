@@ -1,37 +1,45 @@
-"""The real program in a pseudo-terminal, on the bundled model: what a person sees and presses."""
+"""The real program in a pseudo-terminal, on the bundled model: what a newcomer does in the first minute."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 if sys.platform == "win32":
-    pytest.skip("there is no pseudo-terminal on Windows", allow_module_level=True)
+    pytest.skip("Windows has no pseudo-terminals of this kind", allow_module_level=True)
 
 import pexpect
 import pyte
 
-F1, F2, F3, F4, ESCAPE, ENTER, CTRL_Q = "\x1bOP", "\x1bOQ", "\x1bOR", "\x1bOS", "\x1b", "\r", "\x11"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60.0
+KEYS = {
+    "escape": "\x1b",
+    "enter": "\r",
+    "f1": "\x1bOP",
+    "f2": "\x1bOQ",
+    "f3": "\x1bOR",
+    "f4": "\x1bOS",
+    "ctrl+q": "\x11",
+}
 
 
 class Terminal:
-    """A program and the screen it draws."""
+    """A program, and the screen that it draws."""
 
-    def __init__(self, columns: int, lines: int, home: Path) -> None:
-        self._screen = pyte.Screen(columns, lines)
+    def __init__(self, columns: int, rows: int, home: Path) -> None:
+        environment = os.environ | {"PICOGPT_HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        for name in ("NO_COLOR", "COLUMNS", "LINES", "TEXTUAL"):
+            environment.pop(name, None)
+        self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
-        environment = {**os.environ, "PICOGPT_HOME": str(home), "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
-        command = [sys.executable, "-m", "picogpt_tui"]
-        self.program: Any = pexpect.spawn(
-            command[0], command[1:], env=environment, dimensions=(lines, columns), timeout=PATIENCE_SECONDS
+        self.program = pexpect.spawn(
+            sys.executable, ["-m", "picogpt_tui"], env=environment, dimensions=(rows, columns), timeout=PATIENCE_SECONDS
         )
 
     @property
@@ -39,77 +47,96 @@ class Terminal:
         """What stands on the screen."""
         return "\n".join(self._screen.display)
 
-    def press(self, keys: str) -> None:
-        """Send keys as a terminal does."""
-        self.program.send(keys)
+    def press(self, key: str) -> None:
+        """Press a key by its name, or type a text."""
+        self.program.send(KEYS.get(key, key))
 
-    def resize(self, columns: int, lines: int) -> None:
-        """Change the terminal's size."""
-        self._screen.resize(lines, columns)
-        self.program.setwinsize(lines, columns)
+    def resize(self, columns: int, rows: int) -> None:
+        """Drag the window."""
+        self._screen.resize(rows, columns)
+        self.program.setwinsize(rows, columns)
 
-    def until(self, holds: Callable[[str], object]) -> None:
-        """Draw what the program sends until the screen is as it should be."""
+    def until(self, is_so: Callable[[str], object], what: str) -> None:
+        """Read what the program draws until something is so."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not holds(self.text):
-            assert time.monotonic() < deadline, f"it never came; the screen is\n{self.text}"
-            try:
-                # subtle: pyte does not know the private modes of the Kitty protocol and would print their letter
-                raw = self.program.read_nonblocking(65536, timeout=0.2)
-                self._stream.feed(re.sub(rb"\x1b\[[<>=][0-9;]*[a-zA-Z]", b"", raw))
-            except pexpect.TIMEOUT:
-                continue
+        while not is_so(self.text):
+            assert time.monotonic() < deadline, f"waited in vain for {what}\n{self.text}"
+            with contextlib.suppress(pexpect.TIMEOUT):
+                self._stream.feed(self.program.read_nonblocking(65536, timeout=0.1))
+
+    def sees(self, *texts: str) -> None:
+        """Wait until all of these stand on the screen."""
+        self.until(lambda screen: all(text in screen for text in texts), repr(texts))
+
+    def sees_no(self, text: str) -> None:
+        """Wait until this does not stand on the screen."""
+        self.until(lambda screen: text not in screen, f"no {text!r}")
 
 
 @pytest.fixture(params=[(80, 24), (120, 40)], ids=["80x24", "120x40"])
 def terminal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Terminal]:
-    columns, lines = request.param
-    terminal = Terminal(columns, lines, tmp_path)
+    """The program, running; it is ended whatever happens."""
+    columns, rows = request.param
+    terminal = Terminal(columns, rows, tmp_path / "home")
     yield terminal
     terminal.program.close(force=True)
 
 
-def test_a_newcomer_plays(terminal: Terminal) -> None:
-    """Start, type, read, look around, leave."""
-    terminal.until(lambda text: "stories 3.6M" in text and "ready" in text)
-    assert "Once upon a time there was a" in terminal.text, "a prompt worth trying"
-    terminal.press("There was once a king")
-    terminal.until(lambda text: "❯ There was once a king" in text)
-    terminal.press(ENTER)
-    terminal.until(lambda text: "200 tokens, the maximum" in text or "<|endoftext|>" in text or "the text ends" in text)
-    assert "tok/s" in terminal.text
-    assert "│" in terminal.text, "the answer's mark"
+def test_a_first_minute(terminal: Terminal) -> None:
+    terminal.sees("stories", "ready", "Type how a text begins")
 
-    terminal.press(F1)
-    terminal.until(lambda text: "Stop generating; the text so far stays." in text)
-    terminal.press(ESCAPE)
-    terminal.until(lambda text: "Stop generating" not in text)
-    terminal.press(F2)
-    terminal.until(lambda text: "1558M" in text and "not here" in text)
-    terminal.press(ESCAPE)
-    terminal.until(lambda text: "1558M" not in text)
+    terminal.press("Once upon a time there was a")
+    terminal.sees("❯ Once upon a time there was a")
+    terminal.press("enter")
+    terminal.sees("│ ")
+    terminal.until(lambda screen: "the maximum" in screen or "the text ends here" in screen, "the end of the answer")
+    terminal.sees("ready")
 
-    shows_panels = "NEXT TOKEN" in terminal.text
-    terminal.press(F3)
-    terminal.until(lambda text: ("NEXT TOKEN" in text) is not shows_panels)
-    terminal.press(F4)
-    terminal.until(lambda text: ("TOKENS" in text) is not shows_panels)
+    terminal.press("f1")
+    terminal.sees("Stop generating; the text so far stays.", "esc  leave")
+    terminal.press("escape")
+    terminal.sees_no("esc  leave")
 
-    terminal.resize(100, 30)
-    terminal.press("and then")
-    terminal.until(lambda text: "❯ and then" in text)
-    terminal.press(CTRL_Q)
+    terminal.press("f2")
+    terminal.sees("Models", "here, bundled", "1558M")
+    terminal.press("escape")
+    terminal.sees_no("here, bundled")
+
+    is_narrow = terminal.text.index("\n") < 100
+    for key, heading in (("f3", "NEXT TOKEN"), ("f4", "TOKENS")):
+        terminal.press(key)
+        (terminal.sees if is_narrow else terminal.sees_no)(heading)
+        terminal.press(key)
+        (terminal.sees_no if is_narrow else terminal.sees)(heading)
+
+    terminal.resize(60, 20)
+    terminal.sees("ready", "❯ Say how it goes on")
+    terminal.resize(120, 40)
+    terminal.sees("ready", "NEXT TOKEN", "TOKENS", "SAMPLING")
+
+    terminal.press("ctrl+q")
+    terminal.program.expect(pexpect.EOF)
+    terminal.program.close()
+    assert terminal.program.exitstatus == 0
+    assert list((Path(os.fsdecode(terminal.program.env["PICOGPT_HOME"])) / "sessions").glob("*.json"))
+
+
+def test_quitting_while_it_generates(terminal: Terminal) -> None:
+    terminal.sees("ready")
+    terminal.press("Once upon a time")
+    terminal.sees("Once upon a time")
+    terminal.press("enter")
+    terminal.sees("tok/s")
+    terminal.press("ctrl+q")
     terminal.program.expect(pexpect.EOF)
     terminal.program.close()
     assert terminal.program.exitstatus == 0
 
 
-def test_quitting_while_it_generates_ends_the_program(terminal: Terminal) -> None:
-    """The model's thread hears of it, and nothing waits for it."""
-    terminal.until(lambda text: "ready" in text)
-    terminal.press("Once" + ENTER)
-    terminal.until(lambda text: "❯ Once" in text)
-    terminal.press(CTRL_Q)
-    terminal.program.expect(pexpect.EOF)
-    terminal.program.close()
-    assert terminal.program.exitstatus == 0
+def test_enter_does_not_overtake_what_was_typed_just_before(terminal: Terminal) -> None:
+    """A fast typist, and every script, sends text and Enter in one breath."""
+    terminal.sees("ready")
+    terminal.press("There was once a king\r")
+    terminal.sees("❯ Say how it goes on", "│ ")
+    sessions = Path(os.fsdecode(terminal.program.env["PICOGPT_HOME"])) / "sessions"
+    terminal.until(lambda _: list(sessions.glob("*-there-was-once-a-king*.json")), "the session with the whole prompt")

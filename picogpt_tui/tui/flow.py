@@ -104,6 +104,13 @@ class Flow:
         self.lines += [(block, line) for line in block.lines]
         return block
 
+    def drop_empty(self, kind: str) -> None:
+        """Take the last block away again, if it is of this kind and nothing stands in it."""
+        if not self.blocks or self.blocks[-1].kind != kind or self.blocks[-1].text:
+            return
+        block = self.blocks.pop()
+        del self.lines[len(self.lines) - len(block.lines) - bool(self.blocks) :]
+
     def append(self, text: str) -> int:
         """Put text at the end of the last block; returns the first line that changed.
 

@@ -67,6 +67,15 @@ class Peeked(Message):
 
 
 @dataclass
+class RoomChanged(Message):
+    """There is room for another number of candidates."""
+
+    def can_replace(self, message: Message) -> bool:
+        """The newest room counts."""
+        return isinstance(message, RoomChanged)
+
+
+@dataclass
 class ModelLoading(Message):
     """A model is being read, so far."""
 

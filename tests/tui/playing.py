@@ -124,12 +124,13 @@ class Play:
         await wait_until(self.pilot, is_so, what)
 
     async def press(self, *keys: str) -> None:
-        """Press keys, one after the other."""
+        """Press keys, one after the other, and let the screen be laid out."""
         await self.pilot.press(*keys)
+        await self.pilot.pause()
 
     async def type(self, text: str) -> None:
         """Press the keys of a text."""
-        await self.pilot.press(*({" ": "space", "\n": "ctrl+j"}.get(char, char) for char in text))
+        await self.press(*({" ": "space", "\n": "ctrl+j"}.get(char, char) for char in text))
 
     async def paste(self, text: str) -> None:
         """What a terminal with bracketed paste sends to what has the focus."""

@@ -173,3 +173,15 @@ async def test_the_meter_counts_the_context() -> None:
         await play.answer("There was a")
         n_tokens = len(play.document.ids())
         assert f"{n_tokens}/{play.model.config.n_ctx}" in play.screen
+
+
+async def test_more_room_shows_more_candidates_at_once() -> None:
+    """Without running the model: a larger terminal, a loader that goes away, a panel that is closed."""
+    write_settings(generation=PURE)
+    async with playing(ScriptedModel(TALE, OPEN), size=(120, 30)) as play:
+        await play.until(lambda: "46.0%" in play.stage.next_token.text)
+        n_runs = play.model.n_runs
+        for size in ((120, 60), (120, 30), (200, 50)):
+            await play.pilot.resize_terminal(*size)
+            await play.until(lambda: sum("%" in row for row in _rows(play)) == play.stage.next_token.n_rows + 1)
+        assert play.model.n_runs == n_runs

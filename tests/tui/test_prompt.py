@@ -25,9 +25,9 @@ async def test_the_input_grows_with_its_lines_up_to_a_limit() -> None:
     async with playing() as play:
         height = play.main.prompt.size.height
         await play.type("a\nb\nc")
-        assert play.main.prompt.size.height == height + 2
+        await play.until(lambda: play.main.prompt.size.height == height + 2)
         await play.type("\n" * 30)
-        assert play.main.prompt.size.height == 8
+        await play.until(lambda: play.main.prompt.size.height == 8)
         assert play.stage.size.height > 20
 
 

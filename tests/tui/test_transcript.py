@@ -174,3 +174,17 @@ async def test_a_growing_prompt_does_not_hide_the_end() -> None:
         await play.type("one\ntwo\nthree")
         await play.until(lambda: "the text ends here" in play.screen)
         assert play.stage.transcript.is_following
+
+
+async def test_the_caret_goes_when_the_answer_ends() -> None:
+    """Its line was drawn with the caret, and is no longer the last one when the note comes below it."""
+    model = ScriptedModel(" king.")
+    async with playing(model) as play:
+        model.gate.close()
+        await play.send("Tell")
+        model.gate.let(len(model.script))
+        await play.until(lambda: "king.▌" in play.screen)
+        model.gate.open()
+        await play.until(lambda: not play.main.is_generating)
+        await play.until(lambda: "the text ends here" in play.screen)
+        assert "▌" not in play.stage.transcript.render_line(2).text

@@ -28,6 +28,7 @@ from picogpt_tui.tui.messages import (
     ModelChosen,
     Peeked,
     PromptSubmitted,
+    RoomChanged,
     SessionChosen,
     SessionOpened,
     SessionsListed,
@@ -141,6 +142,8 @@ class MainScreen(Screen[None]):
     def _show_peek(self, message: Peeked) -> None:
         if self.player.is_current(message.generation):
             self.stage.show_distribution(message.distribution, None)
+            if len(message.distribution.candidates) < self.stage.n_candidates:  # more room than when it was asked
+                self.reshape()
 
     def new_document(self) -> Document:
         """An empty document in the mode at hand."""
@@ -293,9 +296,15 @@ class MainScreen(Screen[None]):
         self.settings = settings
         self.app.remember(generation=settings)
         self.show_mode()
-        if reshapes and self.engine is not None and not self.is_generating:
+        if reshapes:
+            self.reshape()
+
+    @on(RoomChanged)
+    def reshape(self) -> None:
+        """Show the distribution at hand anew, under other settings or in another room."""
+        if self.engine is not None and not self.is_generating:
             chosen = self.stage.next_token.chosen
-            shown = self.engine.reshape(settings.sampling, self.stage.n_candidates, chosen)
+            shown = self.engine.reshape(self.settings.sampling, self.stage.n_candidates, chosen)
             if shown is not None:
                 self.stage.show_distribution(shown, chosen)
 

@@ -11,6 +11,7 @@ from textual.strip import Strip
 
 from picogpt_tui.events import Candidate, Distribution
 from picogpt_tui.tui.drawing import NATS_TO_BITS, bits, cells, percent, sparkline, two_bars
+from picogpt_tui.tui.messages import RoomChanged
 from picogpt_tui.tui.widgets.style_cache import StyleCache
 from picogpt_tui.visible import one_line
 
@@ -76,6 +77,10 @@ class NextToken(StyleCache):
     def text(self) -> str:
         """All that is shown, for tests."""
         return "\n".join(self.render_line(y).text.rstrip() for y in range(self.size.height))
+
+    def on_resize(self) -> None:
+        """More rows want more candidates."""
+        self.post_message(RoomChanged())
 
     def render_line(self, y: int) -> Strip:
         """One line of the panel."""

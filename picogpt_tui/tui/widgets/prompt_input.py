@@ -14,6 +14,7 @@ from picogpt_tui.tui.messages import PromptSubmitted
 from picogpt_tui.visible import code_point, is_hidden
 
 _LONG = 8000
+_NEW_LINE = ("ctrl+j", "shift+enter", "alt+enter")
 
 
 class PromptInput(TextArea):
@@ -24,8 +25,6 @@ class PromptInput(TextArea):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", show=False, priority=True),
-        Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False, priority=True),
         Binding("up", "older", "Older prompt", show=False),
         Binding("down", "newer", "Newer prompt", show=False),
     ]
@@ -57,6 +56,22 @@ class PromptInput(TextArea):
             self._history.append(text)
         self._at = len(self._history)
 
+    async def _on_key(self, event: events.Key) -> None:
+        """Enter sends, and Ctrl+J starts a new line.
+
+        subtle: not as bindings. They would have to go before this widget's own keys, and then overtake letters that
+        were typed just before and still wait in its queue.
+        """
+        if event.key not in ("enter", *_NEW_LINE):
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+        if event.key == "enter":
+            self.action_send()
+        else:
+            self.insert("\n")
+
     def action_send(self) -> None:
         """Send the text and empty the input."""
         text = self.value
@@ -64,10 +79,6 @@ class PromptInput(TextArea):
         self.load_text("")
         self._kept.clear()
         self.post_message(PromptSubmitted(text))
-
-    def action_newline(self) -> None:
-        """Start a new line."""
-        self.insert("\n")
 
     def action_older(self) -> None:
         """On the first line the prompt before, or the first screen's examples; else the line above."""

@@ -66,13 +66,13 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
         self.append(text)
 
     def add_note(self, text: str) -> None:
-        """Say something about the answer above, quietly."""
+        """Say something about the answer above, quietly; an answer without a word gives way to it."""
+        self._flow.drop_empty(ANSWER)
         self._add(NOTE, visible(text))
 
     def append(self, text: str) -> None:
         """Put text at the end of the last answer."""
         first = self._flow.append(visible(self._begin(text)))
-        self._strips.pop(first, None)
         self._resize_content()
         self.refresh_lines(first, len(self._flow.lines) - first)
 
@@ -121,9 +121,10 @@ class Transcript(StyleCache, ScrollView, can_focus=False):
         index = y + self.scroll_offset.y
         if index >= len(self._flow.lines):
             return Strip.blank(self.size.width, self.style_of(""))
-        is_last = index == len(self._flow.lines) - 1
-        if is_last or index not in self._strips:
-            self._strips[index] = self._draw(index, has_caret=is_last and self.is_streaming)
+        if index == len(self._flow.lines) - 1:
+            return self._draw(index, has_caret=self.is_streaming)  # never kept: it grows, and loses its caret
+        if index not in self._strips:
+            self._strips[index] = self._draw(index, has_caret=False)
         return self._strips[index]
 
     def _draw(self, index: int, *, has_caret: bool) -> Strip:
