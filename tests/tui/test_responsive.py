@@ -17,7 +17,7 @@ def name(size: tuple[int, int]) -> str:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=name)
-async def test_text_and_prompt_are_there_at_every_size(size: tuple[int, int]) -> None:
+async def test_text_and_prompt_are_there_and_nothing_reaches_over_the_edge(size: tuple[int, int]) -> None:
     async with playing(size=size) as play:
         await play.answer("There was a")
         assert "⟨|endoftext|⟩" in play.screen
@@ -25,6 +25,12 @@ async def test_text_and_prompt_are_there_at_every_size(size: tuple[int, int]) ->
         assert prompt.bottom <= size[1]
         assert prompt.right <= size[0]
         assert prompt.width >= 20
+        shown = [
+            widget
+            for widget in play.main.walk_children(Widget)
+            if widget.display and widget.region and not isinstance(widget.parent, Footer)  # which scrolls
+        ]
+        assert [widget for widget in shown if widget.region.right > size[0] or widget.region.x < 0] == []
 
 
 @pytest.mark.parametrize(
@@ -63,18 +69,6 @@ async def test_too_small_is_said_and_large_again_is_as_before(size: tuple[int, i
         await play.pilot.resize_terminal(120, 40)
         await play.until(lambda: TALE.strip() in play.said and "king." in play.screen)
         assert play.main.prompt.text == "draft"
-
-
-@pytest.mark.parametrize("size", SIZES, ids=name)
-async def test_nothing_reaches_over_the_edge(size: tuple[int, int]) -> None:
-    async with playing(size=size) as play:
-        await play.answer("There was a")
-        shown = [
-            widget
-            for widget in play.main.walk_children(Widget)
-            if widget.display and widget.region and not isinstance(widget.parent, Footer)  # which scrolls
-        ]
-        assert [widget for widget in shown if widget.region.right > size[0] or widget.region.x < 0] == []
 
 
 async def test_a_panel_opened_on_a_narrow_screen_leaves_no_trace_on_a_wide_one() -> None:
