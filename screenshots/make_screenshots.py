@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-HOME = Path("/tmp/picogpt")  # shown in the picker and the help
+HOME = Path("/tmp/picogpt-pictures")  # shown in the picker; emptied for every picture, so it is nobody's own
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ class PicoGPTApp(App[None], inherit_bindings=False):
 
     TITLE = "picogpt-tui"
     CSS_PATH = Path(__file__).parent / "app.tcss"
-    ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         BY_ID["quit"].binding(),
         Binding("ctrl+c", "help_quit", "Copy the selection", show=False, system=True),

@@ -29,7 +29,6 @@ class StatusBar(StyleCache):
         "status--model",
         "status--quiet",
         "status--live",
-        "status--bad",
         "status--meter",
     }
     model: reactive[str] = reactive("")
