@@ -6,7 +6,16 @@
     │   ├── ModelNotFound     nothing of that name is here
     │   ├── ConfigError       config.json is missing, damaged, or not a GPT-2's
     │   ├── TokenizerError    vocab.json or merges.txt is missing or damaged
-    │   └── WeightsError      model.safetensors is missing, damaged, or of another shape
+    │   └── WeightsError      the weights are missing, damaged, or of another shape
+    │       └── CheckpointError   a TensorFlow checkpoint is damaged, or not one
+    ├── DownloadError         a model cannot be fetched
+    │   ├── NotReachable      no answer: offline, no such host, a proxy, a certificate, a server in trouble
+    │   ├── NotOnTheHub       no such repository, revision or file
+    │   ├── AccessDenied      the repository is private or gated
+    │   ├── NotAGPT2          what is there is no GPT-2 that this program reads
+    │   ├── Corrupt           the bytes that came are not those that were promised
+    │   ├── NoSpace           the disk is full, or would be
+    │   └── Busy              another process works on the same model
     ├── DocumentError         a saved session cannot be read
     └── FileError             the operating system refused a file
 
@@ -62,7 +71,7 @@ class TokenizerError(ModelError):
 
 
 class WeightsError(ModelError):
-    """model.safetensors is missing, damaged, or does not fit config.json.
+    """The weights are missing, damaged, or do not fit the config.
 
     Attributes:
         tensor: the name of the tensor at fault, or None when it is the file as a whole.
@@ -71,6 +80,52 @@ class WeightsError(ModelError):
     def __init__(self, message: str, path: Path | None = None, tensor: str | None = None) -> None:
         self.tensor = tensor
         super().__init__(message, path)
+
+
+class CheckpointError(WeightsError):
+    """A TensorFlow checkpoint is damaged, cut short, or not one."""
+
+
+class DownloadError(PicoGPTError):
+    """A model cannot be fetched; what came so far is kept.
+
+    Attributes:
+        name: the model, as the user called it.
+        host: whom it was asked of, "" where nobody was.
+    """
+
+    def __init__(self, message: str, *, name: str = "", host: str = "") -> None:
+        self.name = name
+        self.host = host
+        super().__init__(message)
+
+
+class NotReachable(DownloadError):
+    """No usable answer came: offline, no such host, a proxy, a certificate, a server in trouble."""
+
+
+class NotOnTheHub(DownloadError):
+    """There is no such repository, revision or file."""
+
+
+class AccessDenied(DownloadError):
+    """The repository is private or gated, or the token is wrong."""
+
+
+class NotAGPT2(DownloadError):
+    """What is there is no GPT-2 that this program reads."""
+
+
+class Corrupt(DownloadError):
+    """The bytes that came are not those that were promised, twice."""
+
+
+class NoSpace(DownloadError):
+    """The disk is full, or would be."""
+
+
+class Busy(DownloadError):
+    """Another process works on the same model."""
 
 
 class DocumentError(PicoGPTError):
