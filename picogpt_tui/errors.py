@@ -4,6 +4,7 @@
     ├── SettingError          a value out of its range
     ├── ModelError            a model directory cannot be used
     │   ├── ModelNotFound     nothing of that name is here
+    │   │   └── ModelNotHere      but it can be downloaded
     │   ├── ConfigError       config.json is missing, damaged, or not a GPT-2's
     │   ├── TokenizerError    vocab.json or merges.txt is missing or damaged
     │   └── WeightsError      the weights are missing, damaged, or of another shape
@@ -60,6 +61,20 @@ class ModelError(PicoGPTError):
 
 class ModelNotFound(ModelError):
     """Nothing of that name is on this machine."""
+
+
+class ModelNotHere(ModelNotFound):
+    """It is not on this machine, or not all of it, and can be downloaded.
+
+    Attributes:
+        name: what to download.
+        rest_bytes: how much that is, about; None where nobody has asked yet.
+    """
+
+    def __init__(self, message: str, name: str, rest_bytes: int | None) -> None:
+        self.name = name
+        self.rest_bytes = rest_bytes
+        super().__init__(message)
 
 
 class ConfigError(ModelError):

@@ -1,6 +1,7 @@
-"""What the engine tells: frozen dataclasses of plain data (text, ints, floats), in the order they happen.
+"""What the engine and the downloads tell: frozen dataclasses of plain data (text, ints, floats), in their order.
 
     Started  Progress*  (Token | ContextShifted Progress*)*  Finished
+    DownloadProgress*  (Downloaded | DownloadStopped)
 
 A command line prints them, a document keeps them, a screen draws them. Probabilities and entropies are in nats and of
 the model itself (temperature 1, nothing cut) unless the name says `final`.
@@ -9,6 +10,7 @@ the model itself (temperature 1, nothing cut) unless the name says `final`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,7 @@ class Distribution:
         """The same with only the n likeliest candidates, the others counted among the rest."""
         dropped = self.candidates[n:]
         other_prob = self.other_prob + sum(one.prob for one in dropped)
-        return replace(
-            self, candidates=self.candidates[:n], other_prob=other_prob, n_other=self.n_other + len(dropped)
-        )
+        return replace(self, candidates=self.candidates[:n], other_prob=other_prob, n_other=self.n_other + len(dropped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +138,60 @@ class Finished:
 
 
 Event = Started | Progress | TokenEvent | ContextShifted | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """How far one file of a model is."""
+
+    name: str
+    phase: str
+    """`waiting`, `downloading`, `checking`, `ready`."""
+    done: int
+    """Bytes; while it is checked, those that are."""
+    total: int | None
+    """None where the server does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadProgress:
+    """How far a download is; told about ten times a second, and when a phase begins."""
+
+    name: str
+    phase: str
+    """`looking up`, `downloading`, `checking`."""
+    host: str
+    """Who sends it, "" while nobody is asked."""
+    done: int = 0
+    """Bytes that are here, what an earlier run brought included."""
+    total: int = 0
+    bytes_per_second: float = 0.0
+    """Over the last seconds; falls to 0 when nothing comes."""
+    eta_seconds: float | None = None
+    """None in the first seconds, and where nobody would believe it."""
+    note: str = ""
+    """What goes wrong: `no data for 12 s, trying again (2/6)`."""
+    files: tuple[FileProgress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """Every file is there and checked. Nothing follows it."""
+
+    name: str
+    path: Path
+    size_bytes: int
+    fetched_bytes: int
+    """What the network brought in this run: 0 where all was here already."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadStopped:
+    """It was wished to end; what came is kept and the next download goes on from there. Nothing follows it."""
+
+    name: str
+    done: int
+    total: int
+
+
+DownloadEvent = DownloadProgress | Downloaded | DownloadStopped

@@ -1,12 +1,14 @@
 """Where models, sessions and settings live.
 
 One environment variable, `PICOGPT_HOME`, moves all of them into one folder; without it the platform's own places are
-used (https://pypi.org/project/platformdirs). Nothing is created here: whoever writes makes the folder.
+used (https://pypi.org/project/platformdirs). Models are large, so their folder can be moved alone: by `PICOGPT_MODELS`,
+or by `models_dir` in the settings. Nothing is created here: whoever writes makes the folder.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -30,6 +32,9 @@ def bundled_dir() -> Path:
 
 def models_dir() -> Path:
     """Model directories, one folder each (cache: can be fetched again)."""
+    if elsewhere := os.environ.get("PICOGPT_MODELS") or _models_dir_of_settings():
+        with contextlib.suppress(RuntimeError):  # a `~` of nobody
+            return Path(elsewhere).expanduser()
     return _place("models", _DIRS.user_cache_path / "models")
 
 
@@ -41,6 +46,24 @@ def sessions_dir() -> Path:
 def settings_file() -> Path:
     """The settings that the program remembers and the user may edit."""
     return _place(".", _DIRS.user_config_path) / "settings.json"
+
+
+def added_file() -> Path:
+    """Directories and repositories that the user added to the list of models."""
+    return settings_file().with_name("models.json")
+
+
+def _models_dir_of_settings() -> str:
+    """The settings file is read here as well, because everybody asks where models are, also those who know no settings.
+
+    Whoever reads the settings says what is wrong with them; here they are then as good as empty.
+    """
+    try:
+        fields = json.loads(settings_file().read_text(encoding="utf-8"))
+        place = fields.get("models_dir", "")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return ""
+    return place if isinstance(place, str) else ""
 
 
 def write_whole(path: Path, text: str) -> None:

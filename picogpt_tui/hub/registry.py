@@ -1,11 +1,23 @@
 """The published GPT-2 sizes, as data.
 
-Source: https://github.com/openai/gpt-2 and the sizes of the files on the Hugging Face hub.
+Sources: https://github.com/openai/gpt-2 (download_model.py), https://huggingface.co/openai-community, and the shapes
+of the models, from which the sizes of OpenAI's weights follow: four bytes a parameter.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+HUGGING_FACE, OPENAI = SOURCES = ("huggingface", "openai")
+"""Where a published size can be fetched; the first is asked where none is named."""
+OPENAI_URL = "https://openaipublic.blob.core.windows.net/gpt-2/models"
+"""OpenAI's own container; `PICOGPT_OPENAI_URL` names another that has the same folders."""
+WEIGHTS = "model.safetensors"
+CHECKPOINT = ("model.ckpt.index", "model.ckpt.data-00000-of-00001")
+HUGGING_FACE_FILES = ("config.json", "vocab.json", "merges.txt", WEIGHTS)
+OPENAI_FILES = ("hparams.json", "encoder.json", "vocab.bpe", *CHECKPOINT)
+_VOCABULARY_BYTES = 1_042_301 + 456_318
+_LICENCE_OF_OPENAI = "MIT (modified)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +28,36 @@ class PublishedModel:
     alias: str
     """Its name on the Hugging Face hub, in the organisation openai-community."""
     n_params: int
-    size_bytes: int
-    """Of the float32 weights."""
-    licence: str = "MIT (modified)"
+    safetensors_bytes: int
+    """Of the weights on the Hugging Face hub, about: they hold the attention masks as well. The hub is asked before a
+    download."""
+    licence: str = _LICENCE_OF_OPENAI
+
+    @property
+    def repo(self) -> str:
+        """Its repository on the Hugging Face hub."""
+        return f"openai-community/{self.alias}"
+
+    def download_bytes(self, source: str = HUGGING_FACE) -> int:
+        """What a download from there brings, about."""
+        weights = 4 * self.n_params if source == OPENAI else self.safetensors_bytes
+        return weights + _VOCABULARY_BYTES
+
+    def folder(self, source: str = HUGGING_FACE) -> str:
+        """Its folder in the models directory; each source has its own, so that they never mix."""
+        return f"{self.name}-openai" if source == OPENAI else self.name
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where it may lie in the models directory, the one that is taken first first."""
+        return (self.folder(), self.alias, self.repo.replace("/", "--"), self.folder(OPENAI))
 
 
 PUBLISHED = (
-    PublishedModel("124M", "gpt2", 124_439_808, 497_759_232),
-    PublishedModel("355M", "gpt2-medium", 354_823_168, 1_419_292_672),
-    PublishedModel("774M", "gpt2-large", 774_030_080, 3_096_120_320),
-    PublishedModel("1558M", "gpt2-xl", 1_557_611_200, 6_230_444_800),
+    PublishedModel("124M", "gpt2", 124_439_808, 548_105_171),
+    PublishedModel("355M", "gpt2-medium", 354_823_168, 1_520_000_000),
+    PublishedModel("774M", "gpt2-large", 774_030_080, 3_250_000_000),
+    PublishedModel("1558M", "gpt2-xl", 1_557_611_200, 6_430_000_000),
 )
 BUNDLED = ("stories",)
 DEFAULT = "stories"
@@ -33,6 +65,6 @@ DEFAULT = "stories"
 
 
 def published(name: str) -> PublishedModel | None:
-    """The published size of that name or alias, in any case, or None."""
+    """The published size of that name, alias or repository, in any case, or None."""
     wanted = name.lower()
-    return next((model for model in PUBLISHED if wanted in (model.name.lower(), model.alias)), None)
+    return next((model for model in PUBLISHED if wanted in (model.name.lower(), model.alias, model.repo)), None)

@@ -1,4 +1,4 @@
-"""What is installed: bundled models, folders in the models directory, and paths a user names.
+"""Which models there are and where: bundled, downloaded, put here by hand, added, or in the Hugging Face cache.
 
 A model's name is a bundled name (`stories`), a published size or alias (`124M`, `gpt2`), a Hugging Face id
 (`owner/name`, kept as the folder `owner--name`), or a path to a directory. Nothing here reads a weight or the network.
@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from picogpt_tui import paths
-from picogpt_tui.errors import ModelNotFound
-from picogpt_tui.hub.registry import BUNDLED, PUBLISHED, PublishedModel, published
+from picogpt_tui.errors import FileError, ModelError, ModelNotFound, ModelNotHere
+from picogpt_tui.hub import hf_cache
+from picogpt_tui.hub.added import read_added
+from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED, Manifest, read_manifest
+from picogpt_tui.hub.registry import BUNDLED, CHECKPOINT, PUBLISHED, PublishedModel, published
+from picogpt_tui.hub.targets import folder_of, hub_id, name_of
 from picogpt_tui.visible import one_line
 
+BUNDLED_MODEL, PUBLISHED_SIZE, FOLDER, SHARED, ADDED = "bundled", "published", "local", "shared", "added"
 _NEEDED = (
     ("config.json", "hparams.json"),
-    ("model.safetensors",),
+    ("model.safetensors", CHECKPOINT[1]),
     ("vocab.json", "encoder.json"),
     ("merges.txt", "vocab.bpe"),
 )
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w./-]+)?\Z")
+_HUB = "huggingface.co"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,74 +36,129 @@ class StoredModel:
 
     name: str
     kind: str
-    """`bundled`, `published`, or `local` (a folder in the models directory)."""
+    """`bundled`, `published`, `local` (a folder in the models directory), `shared` (in the Hugging Face cache) or
+    `added` (a directory or a repository that the user added)."""
     path: Path | None
-    """Its directory, or None when it is not here."""
+    """Its directory, or None when nothing of it is here."""
     n_params: int | None
-    """None where only loading would tell."""
+    """None where only a download would tell."""
     size_bytes: int
-    """On disk; of what would be fetched, when it is not here."""
+    """On disk; of the whole download, when it is not all here (0 where nobody knows)."""
     missing: tuple[str, ...] = ()
     """Files that a folder lacks to be a model."""
+    partial_bytes: int | None = None
+    """How much of a download that has begun is here; None where none has."""
+    is_shared: bool = False
+    """Whether it lies in the Hugging Face cache, which belongs to other programs too."""
+    licence: str = ""
+    host: str = ""
+    """Where it comes from, or would; "" for what is just here."""
+    manifest: Manifest | None = None
 
     @property
     def is_here(self) -> bool:
         """Whether it can be loaded now."""
-        return self.path is not None and not self.missing
+        return self.path is not None and not self.missing and self.partial_bytes is None
+
+    @property
+    def can_download(self) -> bool:
+        """Whether a download could bring it, or what it lacks."""
+        is_fetched = self.manifest is not None or published(self.name) or (self.kind == ADDED and hub_id(self.name))
+        return not self.is_here and bool(is_fetched)
 
 
 def list_models() -> list[StoredModel]:
-    """Bundled models, the published sizes in order, then local folders by name."""
-    bundled = [_stored(name, "bundled", paths.bundled_dir() / name) for name in BUNDLED]
-    sizes = [_published(model) for model in PUBLISHED]
-    taken = {model.path for model in sizes}
-    local = [_stored(_name_of(folder), "local", folder) for folder in _folders() if folder not in taken]
-    return bundled + sizes + local
+    """Bundled models, the published sizes in order, then folders, the Hugging Face cache and what was added."""
+    listed = [_stored(name, BUNDLED_MODEL, paths.bundled_dir() / name) for name in BUNDLED]
+    listed += [_published(model) for model in PUBLISHED]
+    taken = {model.path for model in listed} | {paths.models_dir() / model.folder() for model in PUBLISHED}
+    listed += [_stored(name_of(folder.name), FOLDER, folder) for folder in _folders() if folder not in taken]
+    names = {model.name for model in listed}
+    for repo, snapshot in hf_cache.snapshots():
+        if repo not in names and not published(repo) and _is_gpt2(snapshot):
+            listed.append(_shared(repo, snapshot))
+    added = read_added()
+    listed += [_stored(name, ADDED, Path(name)) for name in added.directories]
+    names = {model.name for model in listed}
+    listed += [_wanted(name) for name in added.repositories if name not in names]
+    return listed
+
+
+def stored_model(name: str) -> StoredModel:
+    """The model of this name, whether it is here or not.
+
+    Raises:
+        ModelNotFound: there is none.
+    """
+    if name in BUNDLED:
+        return _stored(name, BUNDLED_MODEL, paths.bundled_dir() / name)
+    if model := published(name):
+        return _published(model)
+    if folder := _local_folder(name):
+        return _stored(name, FOLDER, folder)
+    repo_and_revision = hub_id(name)
+    if repo_and_revision and (snapshot := hf_cache.snapshot(*repo_and_revision)) and _is_gpt2(snapshot):
+        return _shared(name, snapshot)
+    if directory := _directory(name):
+        kind = ADDED if str(directory) in read_added().directories else FOLDER
+        return _stored(str(directory), kind, directory)
+    if repo_and_revision:
+        return _wanted(name)
+    known = ", ".join([*BUNDLED, *(model.name for model in PUBLISHED)])
+    raise ModelNotFound(f"There is no model {one_line(name)!r}; name one of {known}, an owner/name, or a directory.")
 
 
 def find_model(name: str) -> Path:
     """The directory of the model with this name.
 
+    A directory is taken as it is, whatever it holds: who loads it says what it lacks.
+
     Raises:
-        ModelNotFound: nothing of that name is here; the message says how to get it.
+        ModelNotHere: it can be downloaded; the message says how.
+        ModelNotFound: there is nothing of that name.
     """
-    if name in BUNDLED:
-        return paths.bundled_dir() / name
-    if model := published(name):
-        if path := _published(model).path:
-            return path
-        raise ModelNotFound(how_to_get(model))
-    if directory := _local_folder(name) or _directory(name):
-        return directory
-    shown = one_line(name)
-    if _HUB_ID.match(name) and not name.startswith("."):
-        where = paths.models_dir() / name.replace("/", "--")
-        raise ModelNotFound(f"{shown} is not on this machine; put its {_file_names()} into {where}.")
-    known = ", ".join([*BUNDLED, *(model.name for model in PUBLISHED)])
-    raise ModelNotFound(f"There is no model {shown!r}; name one of {known}, an owner/name, or a directory.")
+    model = stored_model(name)
+    if model.path is not None and model.partial_bytes is None and (model.is_here or not model.can_download):
+        return model.path
+    raise ModelNotHere(how_to_get(model), model.name, rest_bytes(model) if model.size_bytes else None)
 
 
-def how_to_get(model: PublishedModel) -> str:
-    """One sentence that says how a published size comes onto this machine."""
-    where = paths.models_dir() / model.name
-    return (
-        f"{model.name} is not on this machine; put {_file_names()} of openai-community/{model.alias} "
-        f"({model.size_bytes / 1e9:.1f} GB) into {where}."
-    )
+def rest_bytes(model: StoredModel) -> int:
+    """What a download would bring, about."""
+    return max(0, model.size_bytes - (model.partial_bytes or 0))
+
+
+def how_to_get(model: StoredModel) -> str:
+    """One sentence that says how a model comes onto this machine."""
+    name, command = one_line(model.name), f"`picogpt-tui models download {one_line(model.name)}`"
+    if model.missing and model.partial_bytes is None and model.path is not None:
+        return f"{name} has lost or damaged {' and '.join(model.missing)}; {command} fetches it again."
+    if model.partial_bytes is not None:
+        percent = 100 * model.partial_bytes // max(1, model.size_bytes)
+        return f"{name} is not all here yet ({percent} %); {command} goes on with it."
+    size = f" ({model.size_bytes / 1e9:.2f} GB)" if model.size_bytes else ""
+    return f"{name} is not on this machine; {command} fetches it{size}."
 
 
 def canonical_name(name: str) -> str:
     """The one name of a model that has several: a published size for its alias, a full path for a relative one."""
-    if name in BUNDLED:
+    try:
+        return stored_model(name).name
+    except ModelNotFound:
         return name
-    if model := published(name):
-        return model.name
-    return name if _local_folder(name) else str(_directory(name) or name)
+
+
+def size_on_disk(path: Path) -> int:
+    """Of the files in a folder; 0 where there is none, or one that may not be read."""
+    try:
+        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    except OSError:
+        return 0
 
 
 def _local_folder(name: str) -> Path | None:
     """The folder in the models directory that holds the model of this name, or None."""
-    folder = paths.models_dir() / name.replace("/", "--")
+    folder = paths.models_dir() / folder_of(name)
     return folder if name and name[0] != "." and ".." not in name and os.path.isdir(folder) else None
 
 
@@ -113,27 +172,70 @@ def _directory(name: str) -> Path | None:
     return Path(path).resolve() if name and os.path.isdir(path) else None
 
 
-def _file_names() -> str:
-    return "config.json, model.safetensors, vocab.json and merges.txt"
-
-
 def _published(model: PublishedModel) -> StoredModel:
-    for name in (model.name, model.alias, f"openai-community--{model.alias}"):
-        stored = _stored(model.name, "published", paths.models_dir() / name)
-        if stored.is_here:
-            return StoredModel(model.name, "published", stored.path, model.n_params, stored.size_bytes)
-    return StoredModel(model.name, "published", None, model.n_params, model.size_bytes)
+    """The best of the places where it may lie: whole before begun, our own before the cache."""
+    places = [paths.models_dir() / folder for folder in model.folders]
+    found = [_stored(model.name, PUBLISHED_SIZE, place) for place in places if place.is_dir()]
+    for repo in (model.repo, model.alias):
+        if (snapshot := hf_cache.snapshot(repo, "main")) and _is_gpt2(snapshot):
+            found.append(replace(_shared(model.name, snapshot), kind=PUBLISHED_SIZE))
+    best = next((one for one in found if one.is_here), None) or next((one for one in found if one.manifest), None)
+    if best is not None:
+        return replace(best, n_params=model.n_params, licence=model.licence)
+    size_bytes = model.download_bytes()
+    return StoredModel(model.name, PUBLISHED_SIZE, None, model.n_params, size_bytes, licence=model.licence, host=_HUB)
 
 
 def _stored(name: str, kind: str, path: Path) -> StoredModel:
+    """What a folder holds."""
     missing = tuple(names[0] for names in _NEEDED if not any(os.path.isfile(path / one) for one in names))
-    return StoredModel(name, kind, path, _n_params(path), _size_bytes(path), missing)
+    size_bytes, partial_bytes = size_on_disk(path), None
+    manifest = _manifest(path)
+    if os.path.isfile(path / UNFINISHED):
+        missing, partial_bytes = (), size_bytes
+        if manifest is not None:
+            here = (max(_size(path / file.name), _size(path / f"{file.name}.part")) for file in manifest.files)
+            size_bytes, partial_bytes = manifest.size_bytes, sum(here)
+    elif manifest is not None:
+        missing = tuple(file.name for file in manifest.files if _size(path / file.name) != file.size_bytes)
+    licence, host = (manifest.licence, manifest.host) if manifest else ("", "")
+    return StoredModel(
+        name, kind, path, _n_params(path), size_bytes, missing, partial_bytes, False, licence, host, manifest
+    )
 
 
-def _size_bytes(path: Path) -> int:
-    """Of the files in a folder; 0 where there is none, or one that may not be read."""
+def _manifest(path: Path) -> Manifest | None:
+    for name in (UNFINISHED, MANIFEST):
+        try:
+            if (manifest := read_manifest(path / name)) is not None:
+                return manifest
+        except (ModelError, FileError):  # a download puts it right
+            continue
+    return None
+
+
+def _shared(name: str, snapshot: Path) -> StoredModel:
+    return replace(_stored(name, SHARED, snapshot), is_shared=True, host=_HUB)
+
+
+def _wanted(name: str) -> StoredModel:
+    """A repository of which nothing is here."""
+    return StoredModel(name, ADDED, None, None, 0, host=_HUB)
+
+
+def _is_gpt2(snapshot: Path) -> bool:
+    """Whether a folder of the cache can be loaded: it may be any model, and files of it may be missing."""
+    if any(not any(os.path.isfile(snapshot / one) for one in names) for names in _NEEDED):
+        return False
     try:
-        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+        return bool(json.loads((snapshot / "config.json").read_text(encoding="utf-8"))["model_type"] == "gpt2")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
     except OSError:
         return 0
 
@@ -145,17 +247,16 @@ def _folders() -> list[Path]:
         return []
 
 
-def _name_of(folder: Path) -> str:
-    return folder.name.replace("--", "/", 1)
-
-
 def _n_params(path: Path) -> int | None:
     """The parameters that the config promises, or None where it cannot be read."""
-    try:
-        fields = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        n_vocab, n_ctx = int(fields["vocab_size"]), int(fields.get("n_positions") or fields["n_ctx"])
-        n_embd, n_layer = int(fields["n_embd"]), int(fields["n_layer"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return None
-    per_block = 12 * n_embd**2 + 13 * n_embd
-    return (n_vocab + n_ctx) * n_embd + n_layer * per_block + 2 * n_embd
+    for config in ("config.json", "hparams.json"):
+        try:
+            fields = json.loads((path / config).read_text(encoding="utf-8"))
+            n_vocab = int(fields.get("vocab_size") or fields["n_vocab"])
+            n_ctx = int(fields.get("n_positions") or fields["n_ctx"])
+            n_embd, n_layer = int(fields["n_embd"]), int(fields["n_layer"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            continue
+        per_block = 12 * n_embd**2 + 13 * n_embd
+        return (n_vocab + n_ctx) * n_embd + n_layer * per_block + 2 * n_embd
+    return None

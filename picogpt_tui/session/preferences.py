@@ -36,6 +36,8 @@ class Preferences:
     """The panels shown beside the transcript."""
     keys: dict[str, str] = field(default_factory=dict)
     """Command id -> keys, comma separated, in place of the default ones."""
+    models_dir: str = ""
+    """Where models are kept, "" for the platform's place; `paths.models_dir` reads it."""
     unused: dict[str, Any] = field(default_factory=dict)
     """What stands in the file and cannot be used; it is written back, so that nothing a user wrote is lost."""
 
@@ -140,6 +142,12 @@ def _panels(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _place(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected the path of a folder, got {value!r}")
+    return value
+
+
 def _keys(value: Any) -> dict[str, str]:
     return {_text(id): str(keys) for id, keys in value.items()}
 
@@ -152,4 +160,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "template": _template,
     "panels": _panels,
     "keys": _keys,
+    "models_dir": _place,
 }
