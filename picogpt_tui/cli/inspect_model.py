@@ -31,8 +31,9 @@ def inspect(model: str, as_json: bool) -> None:
     MODEL is a name or a directory.
 
     Only the file's header is read, so the largest model takes no longer than the smallest. Names are those of the
-    checkpoint without its "transformer." prefix, in the order of the forward pass. Mask buffers and a stored copy of
-    the tied embedding are not weights of their own and are left out: the tensors' sizes add up to the parameters.
+    checkpoint without its "transformer." prefix, in the order of the forward pass; those of OpenAI's own checkpoints
+    are respelled in the same way. Mask buffers and a stored copy of the tied embedding are not weights of their own
+    and are left out: the tensors' sizes add up to the parameters.
     """
     directory = find_model(model)
     checkpoint = _read(directory)
@@ -47,17 +48,15 @@ def _read(directory: Path) -> _Checkpoint:
 
     from picogpt_tui.gpt2.config import read_config
     from picogpt_tui.gpt2.params import expected_shapes, params_from_tensors
-    from picogpt_tui.gpt2.weights import canonical_name, load_params, read_header
+    from picogpt_tui.gpt2.weights import read_tensors
 
     config = read_config(directory)
-    # subtle: the first step comes after every name, shape and dtype is checked and before a weight is read
-    next(load_params(directory, config))
-    dtypes = {canonical_name(tensor.name): tensor.dtype for tensor in read_header(directory)}
+    stored = read_tensors(directory, config)
     one = np.zeros(1, dtype=np.float32)  # seen in every shape, so that the sizes are there and no memory is
     params = params_from_tensors(
         {name: np.broadcast_to(one, shape) for name, shape in expected_shapes(config).items()}, config
     )
-    tensors = [{"name": name, "shape": list(array.shape), "dtype": dtypes[name]} for name, array in params.walk()]
+    tensors = [{"name": name, "shape": list(array.shape), "dtype": stored[name].dtype} for name, array in params.walk()]
     return _Checkpoint(asdict(config), params.n_params, params.n_params_non_embedding, tensors)
 
 

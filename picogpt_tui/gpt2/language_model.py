@@ -38,7 +38,11 @@ class LanguageModel:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the weights file; takes a moment for a large model, once."""
+        """SHA-256 of the weights file; takes a moment for a large model, once.
+
+        Raises:
+            WeightsError: the file was deleted since it was loaded.
+        """
         return weights_digest(self.directory)
 
     def forward(

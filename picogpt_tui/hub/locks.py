@@ -13,11 +13,13 @@ import socket
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-
-from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+from typing import TYPE_CHECKING
 
 from picogpt_tui.errors import Busy, FileError
 from picogpt_tui.visible import one_line
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 _FOLDER = ".locks"
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
@@ -31,6 +33,8 @@ def only_one(directory: Path, name: str) -> Iterator[None]:
         Busy: another process holds it, or another thread of this one.
         FileError: the models directory cannot be written.
     """
+    from filelock import Timeout  # takes its time to load, and lists of models know this module
+
     locks = directory.parent / _FOLDER
     path, holder = locks / f"{directory.name}.lock", locks / f"{directory.name}.json"
     try:
@@ -51,6 +55,8 @@ def only_one(directory: Path, name: str) -> Iterator[None]:
 
 
 def _acquire(path: Path) -> BaseFileLock:
+    from filelock import FileLock, SoftFileLock, Timeout
+
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from picogpt_tui.errors import WeightsError
 from picogpt_tui.events import Distribution, Event, Progress
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.generate import distribution, generate, never, read_context, start_ids
@@ -112,8 +113,11 @@ class Engine:
         return self.tokenizer.decode(ids)
 
     def digest(self) -> str:
-        """SHA-256 of the weights; reads the whole file the first time."""
-        return self._model.digest
+        """SHA-256 of the weights, or "" where their file was deleted; reads the whole file the first time."""
+        try:
+            return self._model.digest
+        except WeightsError:  # the model goes on in memory, and what was played with it can still be saved
+            return ""
 
     def _acquire(self, should_stop: Callable[[], bool]) -> bool:
         while not self._lock.acquire(timeout=_LOCK_SECONDS):

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
-from picogpt_tui.errors import SettingError
+from picogpt_tui.errors import SettingError, WeightsError
 from picogpt_tui.events import Progress
 from picogpt_tui.gpt2.language_model import LanguageModel, read_model
+from picogpt_tui.gpt2.weights import weights_file
 from picogpt_tui.hub.store import canonical_name, find_model
 
 PRECISIONS = ("float32",)
@@ -40,8 +41,8 @@ _SHARED = _Shared()
 
 def _key(directory: Path) -> tuple[Path, int, int]:
     try:
-        stat = (directory / "model.safetensors").stat()
-    except OSError:
+        stat = weights_file(directory).stat()
+    except (OSError, WeightsError):
         return directory, 0, 0
     return directory, stat.st_mtime_ns, stat.st_size
 

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from picogpt_tui import load
 
+from ..gpt2.checkpoints import TINY, write_model, write_tf_model
 from .conftest import KING, edit_json, ok, run
 
 
@@ -55,6 +56,24 @@ def test_masks_prefixes_and_the_tied_copy_are_no_weights_of_their_own(model_dir:
 
     _edit_weights(model_dir, older)
     assert ok("inspect", str(model_dir), "--json").json == plain
+
+
+def test_openais_own_checkpoint_is_shown_and_played_like_the_same_in_safetensors(tmp_path: Path) -> None:
+    theirs, ours = write_tf_model(tmp_path / "tf"), write_model(tmp_path / "safetensors")
+
+    said = ok("inspect", str(theirs), "--json").json
+    assert said["tensors"] == ok("inspect", str(ours), "--json").json["tensors"]
+    assert {tensor["dtype"] for tensor in said["tensors"]} == {"F32"}
+    assert said["tensors"][2] == {"name": "h.0.ln_1.weight", "shape": [TINY.n_embd], "dtype": "F32"}
+    answers = {ok("generate", "the", "--model", str(path), "--temperature", "0").stdout for path in (theirs, ours)}
+    assert len(answers) == 1
+
+
+def test_a_damaged_checkpoint_of_openai_is_refused_in_one_line(tmp_path: Path) -> None:
+    (write_tf_model(tmp_path) / "model.ckpt.index").write_bytes(b"garbage")
+
+    _check_refused("damaged or cut short", "inspect", str(tmp_path))
+    _check_refused("damaged or cut short", "generate", "the", "--model", str(tmp_path))
 
 
 def test_weights_are_not_read(model_dir: Path) -> None:
@@ -160,7 +179,7 @@ def _damaged_merges(directory: Path) -> None:
 
 BROKEN_CHECKPOINTS: list[tuple[Callable[[Path], None], str]] = [
     (_missing_tensor, "lacks the tensor ln_f.bias"),
-    (_wrong_shape, "has shape [3, 5], config.json asks for [512, 192]"),
+    (_wrong_shape, "has shape [3, 5], the config asks for [512, 192]"),
     (_wrong_dtype, "is stored as I16"),
     (_unknown_tensor, "h.99.extra"),
     (_truncated, "damaged or cut short"),

@@ -18,6 +18,8 @@ from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.params import FloatArray, Params, expected_shapes, params_from_tensors
 from picogpt_tui.gpt2.tokenizer import Tokenizer, byte_alphabet
 
+from .tf_writer import openai_tensors, write_checkpoint
+
 MERGES = ((b" ", b"t"), (b"h", b"e"), (b" t", b"he"), (b"i", b"n"), (b"\xf0", b"\x9f"), (b"\xf0\x9f", b"\x98"))
 """The toy vocabulary's merges: a word, half a word, and the first bytes of an emoji."""
 END_OF_TEXT_ID = 256 + len(MERGES)
@@ -161,4 +163,21 @@ def write_model(
     write_safetensors(directory / "model.safetensors", tensors, dtype)
     write_config(directory, config)
     write_vocab(directory)
+    return directory
+
+
+def write_tf_model(directory: Path, config: GPT2Config = TINY, *, seed: int = 1, **options: Any) -> Path:
+    """Write a model directory as OpenAI published theirs, with the weights of `write_model`, and return it.
+
+    Args:
+        directory: made where it is not there.
+        config: its shape; hparams.json says nothing of epsilon and end of text.
+        seed: of the weights.
+        options: those of `tf_writer.table`.
+    """
+    write_checkpoint(directory, openai_tensors(random_tensors(config, seed)), **options)
+    names = ("n_vocab", "n_ctx", "n_embd", "n_head", "n_layer")
+    hparams = {name: getattr(config, name) for name in names}
+    (directory / "hparams.json").write_text(json.dumps(hparams), encoding="utf-8")
+    write_vocab(directory, ("encoder.json", "vocab.bpe"))
     return directory

@@ -15,9 +15,12 @@ import pytest
 from picogpt_tui.errors import WeightsError
 from picogpt_tui.events import Progress
 from picogpt_tui.gpt2.params import FloatArray, Params
-from picogpt_tui.gpt2.weights import StoredTensor, canonical_name, load_params, read_header, weights_digest
+from picogpt_tui.gpt2.safetensors_file import canonical_name
+from picogpt_tui.gpt2.stored_tensor import StoredTensor
+from picogpt_tui.gpt2.tf_checkpoint import DATA_FILE, INDEX_FILE
+from picogpt_tui.gpt2.weights import check_weights, load_params, read_header, weights_digest, weights_file
 
-from .checkpoints import TINY, random_tensors, write_model, write_safetensors
+from .checkpoints import TINY, random_tensors, write_model, write_safetensors, write_tf_model
 
 MakeModel = Callable[..., Path]
 
@@ -114,8 +117,8 @@ def test_the_header_lists_the_tensors_in_file_order(tmp_path: Path) -> None:
     write_safetensors(tmp_path / "model.safetensors", tensors, {"z": "F16"})
     start = 8 + int.from_bytes((tmp_path / "model.safetensors").read_bytes()[:8], "little")
     assert read_header(tmp_path) == [
-        StoredTensor("z", (3, 5), "F16", start),
-        StoredTensor("a", (), "F32", start + 30),
+        StoredTensor("z", "z", (3, 5), "F16", start),
+        StoredTensor("a", "a", (), "F32", start + 30),
     ]
 
 
@@ -132,6 +135,43 @@ def test_the_digest_is_that_of_the_file(tiny_model_dir: MakeModel) -> None:
     directory = tiny_model_dir()
     raw = (directory / "model.safetensors").read_bytes()
     assert weights_digest(directory) == hashlib.sha256(raw).hexdigest()
+
+
+def test_a_digest_of_weights_that_are_gone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"holds no model\.safetensors"):
+        weights_digest(tmp_path)
+    (tmp_path / INDEX_FILE).write_bytes(b"x")
+    with pytest.raises(WeightsError, match=f"Cannot read .*{DATA_FILE}: No such file"):
+        weights_digest(tmp_path)
+
+
+# --- which of two formats ------------------------------------------------------------------------------------------
+
+
+def test_safetensors_wins_where_both_are(tmp_path: Path) -> None:
+    write_tf_model(write_model(tmp_path, seed=1), seed=2)
+    assert weights_file(tmp_path) == tmp_path / "model.safetensors"
+    np.testing.assert_array_equal(loaded(tmp_path)["wte.weight"], random_tensors(TINY, 1)["wte.weight"])
+    (tmp_path / "model.safetensors").unlink()
+    assert weights_file(tmp_path) == tmp_path / DATA_FILE
+    np.testing.assert_array_equal(loaded(tmp_path)["wte.weight"], random_tensors(TINY, 2)["wte.weight"])
+
+
+def test_the_digest_of_a_checkpoint_is_that_of_its_numbers(tmp_path: Path) -> None:
+    raw = (write_tf_model(tmp_path) / DATA_FILE).read_bytes()
+    assert weights_digest(tmp_path) == hashlib.sha256(raw).hexdigest()
+
+
+def test_a_check_of_safetensors_looks_at_names_and_shapes_and_loads_nothing(tiny_model_dir: MakeModel) -> None:
+    """A nan is only found when the weights are read."""
+    directory = rewritten(tiny_model_dir(), ln_f__bias=NAN)
+    size_bytes = (directory / "model.safetensors").stat().st_size
+    assert list(check_weights(directory, TINY)) == [Progress("checking", size_bytes, size_bytes)]
+    with pytest.raises(WeightsError, match=r"lacks the tensor ln_f\.bias"):
+        next(check_weights(rewritten(directory, ln_f__bias=None), TINY))
+
+
+# --- names and refusals --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -170,7 +210,7 @@ INFINITE[3, 4] = -np.inf
             {"score__weight": np.ones((2, 15))}, "F32", "score.weight", "no GPT-2 of this config has", id="unknown"
         ),
         pytest.param(
-            {"wpe__weight": np.ones((12, 15))}, "F32", "wpe.weight", "has shape [12, 15], config.json asks for [13,",
+            {"wpe__weight": np.ones((12, 15))}, "F32", "wpe.weight", "has shape [12, 15], the config asks for [13,",
             id="wrong shape",
         ),
         pytest.param(

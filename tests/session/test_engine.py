@@ -354,6 +354,27 @@ def test_an_engine_says_what_it_runs(stories: LanguageModel) -> None:
     assert on.labels(stories.tokenizer.encode(" king\n")) == ["␣king", "⏎"]
 
 
+def test_the_digest_of_a_deleted_model_is_empty(tiny_model_dir: Callable[..., Path]) -> None:
+    """One may delete a model that is in use: it plays on, and its sessions are saved."""
+    directory = tiny_model_dir(seed=77)
+    *_, on = load_engine(str(directory))
+    assert isinstance(on, Engine)
+    (directory / "model.safetensors").unlink()
+    assert on.digest() == ""
+    directory.rename(directory.with_name("elsewhere"))
+    assert on.digest() == ""
+    assert on.peek([], PURE, 3) is not None
+
+
+def test_a_digest_once_known_outlives_the_file(tiny_model_dir: Callable[..., Path]) -> None:
+    directory = tiny_model_dir(seed=78)
+    *_, on = load_engine(str(directory))
+    assert isinstance(on, Engine)
+    known = on.digest()
+    (directory / "model.safetensors").unlink()
+    assert on.digest() == known != ""
+
+
 def test_load_engine_tells_how_far_it_is_and_ends_with_the_engine(tiny_model_dir: Callable[..., Path]) -> None:
     *steps, on = load_engine(str(tiny_model_dir()))
     assert steps

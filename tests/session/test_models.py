@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from picogpt_tui import load as load_from_package
 from picogpt_tui.errors import ModelNotFound, SettingError, WeightsError
 from picogpt_tui.events import Progress
 from picogpt_tui.gpt2.language_model import LanguageModel
+from picogpt_tui.gpt2.tf_checkpoint import DATA_FILE
 from picogpt_tui.session.models import load, load_steps
 
-from ..gpt2.checkpoints import write_model
+from ..gpt2.checkpoints import write_model, write_tf_model
 
 MakeModel = Callable[..., Path]
 
@@ -63,6 +65,24 @@ def test_changed_weights_are_read_anew(tiny_model_dir: MakeModel) -> None:
     assert after is not before
     assert (before.logits([1, 2]) == kept).all()
     assert (after.logits([1, 2]) != kept).any()
+
+
+def test_openais_own_files_give_the_same_params(tiny_model_dir: MakeModel, tmp_path: Path) -> None:
+    ours, theirs = load_from_package(str(tiny_model_dir())), load_from_package(str(write_tf_model(tmp_path / "tf")))
+    assert theirs is not ours
+    for (name, values), (_, other) in zip(ours.params.walk(), theirs.params.walk(), strict=True):
+        assert values.tobytes() == other.tobytes(), name
+
+
+def test_a_changed_checkpoint_is_read_anew(tmp_path: Path) -> None:
+    """Its size is the same, its time is not."""
+    before = load(str(write_tf_model(tmp_path, seed=1)))
+    assert load(str(tmp_path)) is before
+    (tmp_path / DATA_FILE).unlink()
+    write_tf_model(tmp_path, seed=2)
+    os.utime(tmp_path / DATA_FILE, ns=(1, 1))
+    after = load(str(tmp_path))
+    assert (after.logits([1, 2]) != before.logits([1, 2])).any()
 
 
 def test_a_models_name_is_the_canonical_one(tiny_model_dir: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
