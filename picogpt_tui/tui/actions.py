@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from picogpt_tui.session.chat import CHAT, COMPLETE, ChatTemplate
 from picogpt_tui.settings import GREEDY, PURE, SamplingSettings
+from picogpt_tui.tui.downloads import FAILED, OFFERED, PAUSED, READY
 from picogpt_tui.tui.widgets.knob import Knob
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def stop(screen: MainScreen) -> None:
         screen.stop_generating()
         return
     screen.loader.end()
+    screen.models.dismiss()
     screen.remove_class(*_OVER)
     screen.prompt.focus()
 
@@ -141,6 +143,28 @@ def models(screen: MainScreen) -> None:
     screen.app.pick_model()
 
 
+def fetched(screen: MainScreen) -> None:
+    """Load the model that has arrived; else go on with a download that has not begun, was paused or broke off."""
+    order = (READY, OFFERED, FAILED, PAUSED)
+    waiting = [one for one in screen.models.downloads.values() if one.state in order]
+    if not waiting:
+        screen.say("No download waits for you; F2 shows the models.")
+        return
+    use_download(min(waiting, key=lambda one: order.index(one.state)).name, screen)
+
+
+def use_download(name: str, screen: MainScreen) -> None:
+    """Do what the line of a download offers."""
+    download = screen.models.downloads.get(name)
+    if download is None or download.is_running:
+        return
+    if download.state == READY:
+        screen.models.cancel(name)
+        screen.app.choose_model(name)
+    else:
+        screen.models.download(name)
+
+
 def open_session(screen: MainScreen) -> None:
     """Choose a saved session."""
     screen.keeper.pick()
@@ -160,6 +184,7 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "stop": stop,
     "help": show_help,
     "models": models,
+    "fetched": fetched,
     "next": partial(panel, "next"),
     "tokens": partial(panel, "tokens"),
     "again": regenerate,

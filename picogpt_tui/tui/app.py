@@ -14,8 +14,9 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from picogpt_tui.errors import PicoGPTError
+from picogpt_tui.hub.registry import DEFAULT
 from picogpt_tui.session import preferences as preferences_file
-from picogpt_tui.tui import jobs
+from picogpt_tui.tui import jobs, model_jobs
 from picogpt_tui.tui.commands import BY_ID, COMMANDS, key_name
 from picogpt_tui.tui.keymap import check_keymap
 from picogpt_tui.tui.messages import ModelFailed, ModelLoaded, ModelLoading
@@ -33,7 +34,13 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         Binding("ctrl+c", "help_quit", "Copy the selection", show=False, system=True),
     ]
 
-    def __init__(self, model: str | None = None, *, opener: jobs.OpenEngine = jobs.open_engine) -> None:
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        opener: jobs.OpenEngine = jobs.open_engine,
+        fetch: model_jobs.Fetch | None = None,
+    ) -> None:
         self.preferences, self._notices = preferences_file.load()
         self.own_keys, key_notices = check_keymap(self.preferences.keys)
         # subtle: Textual binds the palette's key itself, from this class variable, when an app is made
@@ -45,7 +52,7 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         self._can_save = True
         self._load = 0
         self._stop_loading = StopEvent()
-        self.main = MainScreen(self.preferences)
+        self.main = MainScreen(self.preferences, fetch or model_jobs.Fetcher())
         self._dress()
 
     def get_default_screen(self) -> MainScreen:
@@ -87,16 +94,14 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         self._load_model(name, self._load, self._stop_loading)
 
     def pick_model(self) -> None:
-        """Let the user choose a model."""
-        from picogpt_tui.tui.screens.models import ModelPicker  # opened seldom, so not part of the first frame
-
-        engine = self.main.engine
+        """Show the models, and load the one that is chosen."""
+        from picogpt_tui.tui.screens.models import ModelsScreen  # opened seldom, so not part of the first frame
 
         def take(name: str | None) -> None:
             if name is not None:
                 self.choose_model(name)
 
-        self.push_screen(ModelPicker(engine.info.name if engine is not None else ""), take)
+        self.push_screen(ModelsScreen(self.main.models, self.main.model_name), take)
 
     @work(thread=True, group="load", exit_on_error=False)
     def _load_model(self, name: str, load: int, stop: StopEvent) -> None:
@@ -119,6 +124,12 @@ class PicoGPTApp(App[None], inherit_bindings=False):
     @on(ModelFailed)
     def _keep_model(self, message: ModelFailed) -> None:
         if message.load != self._load:
+            return
+        if message.missing:
+            self.main.loader.end()
+            self.main.models.offer(message.missing, message.sentence)
+            if self.main.engine is None and message.name != DEFAULT:
+                self.choose_model(DEFAULT)  # something to play with meanwhile
             return
         engine = self.main.engine
         rest = f" {engine.info.name} stays in use." if engine is not None else " F2 chooses another model."

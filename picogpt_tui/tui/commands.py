@@ -41,20 +41,24 @@ class Command:
             show=bool(self.footer),
             id=self.id,
             tooltip=self.help,
-            priority=self.id == "quit",
+            priority=self.id in _BEFORE_THE_PROMPT,
         )
 
 
+_BEFORE_THE_PROMPT = ("quit", "fetched")  # whatever has the focus; f6 would select a line
 _OF_APP = {"palette": "app.command_palette", "quit": "app.quit"}
 GROUPS = WRITE, LOOK, KEEP, PROGRAM = "Write", "Look", "Keep", "Program"
 
 COMMANDS = (
     Command("stop", "escape", "Stop", "Stop generating; the text so far stays.", WRITE, "stop"),
     Command("help", "f1", "Help", "Keys, and what the numbers mean.", PROGRAM, "help"),
-    Command("models", "f2", "Models", "Choose a model.", PROGRAM, "models"),
+    Command("models", "f2", "Models", "Choose a model, download one, look after them.", PROGRAM, "models"),
     Command("next", "f3", "Next token", "Show or hide the next-token probabilities.", LOOK, "next"),
     Command("tokens", "f4", "Tokens", "Show or hide the token boundaries.", LOOK, "tokens"),
     Command("again", "f5", "Generate again", "Another answer to the last prompt.", WRITE, "again"),
+    Command(
+        "fetched", "f6", "Use the download", "Load what has arrived; try again or go on with what has not.", PROGRAM
+    ),
     Command("edit", "f8", "Edit last prompt", "Take the last prompt back and change it.", WRITE),
     Command("copy", "f9", "Copy last answer", "Copy the last answer to the clipboard.", KEEP),
     Command("sampling", "ctrl+t", "Sampling", "Show or go to the sampling knobs.", LOOK),

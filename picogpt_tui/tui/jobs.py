@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from picogpt_tui.errors import PicoGPTError
+from picogpt_tui.errors import ModelNotHere, PicoGPTError
 from picogpt_tui.events import Progress
 from picogpt_tui.session.document import Document, Request
 from picogpt_tui.settings import SamplingSettings
@@ -66,7 +66,8 @@ def load_job(name: str, load: int, opener: OpenEngine, post: Post, should_stop: 
                 return
             post(ModelLoading(load, name, step) if isinstance(step, Progress) else ModelLoaded(load, step))
     except Exception as error:  # whatever goes wrong while reading foreign files becomes a sentence on the screen
-        post(ModelFailed(load, name, sentence(error)))
+        missing = error.name if isinstance(error, ModelNotHere) else ""
+        post(ModelFailed(load, name, str(error).partition(";")[0] + "." if missing else sentence(error), missing))
 
 
 def generate_job(engine: Engine, request: Request, generation: int, post: Post, should_stop: ShouldStop) -> None:
@@ -118,14 +119,15 @@ def open_session_job(path: Path, engine: Engine | None, post: Post) -> None:
 
     try:
         document = storage.load(path)
-        other = (
-            engine is not None
-            and engine.info.name == document.model
-            and document.digest not in ("", engine.digest())
-        )
+        other = engine is not None and engine.info.name == document.model and _differ(document.digest, engine.digest())
         post(SessionOpened(document, has_other_weights=other))
     except Exception as error:  # as above
         post(WorkFailed(-1, sentence(error)))
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether two digests are of different weights; "" is one that nobody knows."""
+    return bool(one and other) and one != other
 
 
 def list_sessions_job(post: Post) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from picogpt_tui.events import Distribution, Event, Progress
+from picogpt_tui.events import Distribution, DownloadEvent, DownloadProgress, Event, Progress
 from picogpt_tui.settings import GenerationSettings
 
 if TYPE_CHECKING:
+    from picogpt_tui.hub.store import StoredModel
+    from picogpt_tui.hub.upkeep import Removed, Verified
     from picogpt_tui.session.document import Document
     from picogpt_tui.session.engine import Engine
     from picogpt_tui.session.storage import SavedSession
@@ -103,6 +105,86 @@ class ModelFailed(Message):
     load: int
     name: str
     sentence: str
+    missing: str = ""
+    """The model to download, where that is what it lacks."""
+
+
+@dataclass
+class ModelsListed(Message):
+    """These models there are, here or not."""
+
+    models: list[StoredModel]
+
+    def can_replace(self, message: Message) -> bool:
+        """The newest list counts."""
+        return isinstance(message, ModelsListed)
+
+
+@dataclass
+class DownloadTold(Message):
+    """A download (its run of this number) told how far it is, that it is done, or that it was stopped."""
+
+    name: str
+    run: int
+    event: DownloadEvent
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest progress of the same run matters."""
+        if not isinstance(message, DownloadTold) or (message.name, message.run) != (self.name, self.run):
+            return False
+        return isinstance(message.event, DownloadProgress)
+
+
+@dataclass
+class DownloadFailed(Message):
+    """A download cannot go on, told in one sentence; what came is kept."""
+
+    name: str
+    run: int
+    sentence: str
+
+
+@dataclass
+class ModelWorkTold(Message):
+    """A model is looked through, so far."""
+
+    name: str
+    progress: Progress
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest progress matters."""
+        return isinstance(message, ModelWorkTold) and message.name == self.name
+
+
+@dataclass
+class ModelVerified(Message):
+    """Every byte of a model was looked at; `repairs` where its damaged files were taken away to be fetched again."""
+
+    name: str
+    found: Verified
+    repairs: bool
+
+
+@dataclass
+class ModelRemoved(Message):
+    """A model was deleted, or taken off the list."""
+
+    removed: Removed
+
+
+@dataclass
+class ModelWorkFailed(Message):
+    """Something that was to be done with a model could not be, told in one sentence."""
+
+    name: str
+    sentence: str
+
+
+@dataclass
+class DownloadWanted(Message):
+    """The user pressed the line of a download: load what is ready, go on with what is not."""
+
+    name: str
 
 
 @dataclass

@@ -15,14 +15,14 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from picogpt_tui.events import ContextShifted, Event, Finished, Progress, Started, TokenEvent
-from picogpt_tui.hub.store import list_models
 from picogpt_tui.session.document import Document, Turn
 from picogpt_tui.session.preferences import Preferences
 from picogpt_tui.settings import GenerationSettings
-from picogpt_tui.tui.actions import ACTIONS, PANELS
+from picogpt_tui.tui.actions import ACTIONS, PANELS, use_download
 from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS, size_classes
 from picogpt_tui.tui.commands import SCREEN_COMMANDS
 from picogpt_tui.tui.messages import (
+    DownloadWanted,
     EventsArrived,
     ExampleChosen,
     ModelChosen,
@@ -36,6 +36,9 @@ from picogpt_tui.tui.messages import (
     ValueRefused,
     WorkFailed,
 )
+from picogpt_tui.tui.model_jobs import Fetch
+from picogpt_tui.tui.widgets.download_panel import DownloadPanel
+from picogpt_tui.tui.widgets.model_keeper import ModelKeeper
 from picogpt_tui.tui.widgets.model_loader import ModelLoader
 from picogpt_tui.tui.widgets.player import Player
 from picogpt_tui.tui.widgets.prompt_box import PromptBox
@@ -47,7 +50,6 @@ from picogpt_tui.tui.widgets.status_bar import StatusBar
 if TYPE_CHECKING:
     from picogpt_tui.session.engine import Engine
     from picogpt_tui.tui.app import PicoGPTApp
-
 
 
 class MainScreen(Screen[None]):
@@ -66,10 +68,12 @@ class MainScreen(Screen[None]):
     prompt_box = query_one("#prompt-box", PromptBox)
     player = query_one("#player", Player)
     keeper = query_one("#keeper", SessionKeeper)
+    models = query_one("#model-keeper", ModelKeeper)
 
-    def __init__(self, preferences: Preferences) -> None:
+    def __init__(self, preferences: Preferences, fetch: Fetch) -> None:
         hidden = [f"-no-{panel}" for panel in PANELS if panel not in preferences.panels]
         super().__init__(classes=" ".join([*hidden, *size_classes(shutil.get_terminal_size())]))
+        self._fetch = fetch
         self.settings = preferences.generation
         self.document = Document(mode=preferences.mode, template=preferences.template)
         self._waiting: str | None = None
@@ -83,6 +87,11 @@ class MainScreen(Screen[None]):
         return self.player.engine
 
     @property
+    def model_name(self) -> str:
+        """Its name, "" while there is none."""
+        return self.engine.info.name if self.engine is not None else ""
+
+    @property
     def is_generating(self) -> bool:
         """Whether an answer is on its way."""
         return self.player.is_generating
@@ -91,12 +100,14 @@ class MainScreen(Screen[None]):
         """Status, stage, prompt, footer."""
         yield StatusBar(id="status")
         yield ModelLoader(id="loader")
+        yield DownloadPanel(id="downloads")
         yield Stage(self.settings, id="stage")
         yield PromptBox(id="prompt-box")
         yield Footer()
         yield Static(Content("picogpt-tui needs a terminal of at least 40 x 10 cells."), id="too-small")
         yield Player(id="player")
         yield SessionKeeper(id="keeper")
+        yield ModelKeeper("model-keeper", self._fetch)
 
     def on_mount(self) -> None:
         """Show what the settings say."""
@@ -117,7 +128,7 @@ class MainScreen(Screen[None]):
             if last is not None and not self.prompt.text:
                 self.prompt.put(last.text)
         self.document.model = info.name
-        self.stage.library.show_models(list_models(), info.name)
+        self.models.refresh_list()
         self.show_document(self.document)
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
@@ -316,7 +327,6 @@ class MainScreen(Screen[None]):
         """Tell the user something, as plain text."""
         self.notify(sentence, markup=False)
 
-
     @on(SessionsListed)
     def _show_sessions(self, message: SessionsListed) -> None:
         self.stage.library.show_sessions(message.sessions)
@@ -338,6 +348,10 @@ class MainScreen(Screen[None]):
             self.say(f"Played with other weights of {document.model}: the same seed gives other tokens now.")
         if self.engine is not None and document.model != self.engine.info.name:
             self.app.choose_model(document.model)
+
+    @on(DownloadWanted)
+    def _use_download(self, message: DownloadWanted) -> None:
+        use_download(message.name, self)
 
     @on(ModelChosen)
     def _choose_model(self, message: ModelChosen) -> None:

@@ -1,105 +1,273 @@
-"""The model picker: what there is, what is here, and how to get the rest."""
+"""The models: which there are, which are here, what they need; download, pause, verify, repair, delete, add, use."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import shutil
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.getters import query_one
+from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
 
 from picogpt_tui import paths
-from picogpt_tui.hub.registry import published
-from picogpt_tui.hub.store import StoredModel, how_to_get, list_models
-from picogpt_tui.tui.drawing import cells, parameters, size
+from picogpt_tui.errors import PicoGPTError
+from picogpt_tui.hub import memory
+from picogpt_tui.hub.added import add
+from picogpt_tui.hub.registry import HUGGING_FACE, OPENAI
+from picogpt_tui.hub.store import ADDED, PUBLISHED_SIZE, StoredModel, size_on_disk
+from picogpt_tui.hub.upkeep import check_removable
+from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS
+from picogpt_tui.tui.downloads import PAUSED
+from picogpt_tui.tui.drawing import size
+from picogpt_tui.tui.model_text import Room, Shown, details, head, keys
+from picogpt_tui.tui.screens.confirm import Confirm
+from picogpt_tui.tui.widgets.model_table import ModelTable
 from picogpt_tui.visible import one_line
 
-_COLUMNS = (26, 8, 10)
+if TYPE_CHECKING:
+    from picogpt_tui.tui.widgets.model_keeper import ModelKeeper
+
+_ADD, _USE = "a directory, or owner/name[@revision] of the Hugging Face hub", "the path of a model directory, or a name"
 
 
-class ModelPicker(ModalScreen[str | None]):
-    """Answers with the name of a model to load, or None when left."""
+class ModelsScreen(Screen[str | None]):
+    """Answers with the name of a model to load, or None when left. Downloads go on without it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f2", "dismiss(None)", "Close"),
+        Binding("escape,f2", "leave", "Back"),
+        Binding("d", "download", "Download"),
+        Binding("p", "pause", "Pause"),
+        Binding("c", "cancel", "Cancel"),
+        Binding("v", "verify", "Verify"),
+        Binding("r", "repair", "Repair"),
+        Binding("x,delete", "remove", "Delete"),
+        Binding("a", "add", "Add"),
+        Binding("s", "source", "Other source"),
+        Binding("y", "copy_path", "Copy path"),
         Binding("slash", "type_path", "Type a path"),
     ]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
+    AUTO_FOCUS = "#models"
 
-    def __init__(self, current: str) -> None:
+    table = query_one("#models", ModelTable)
+    input = query_one("#model-path", Input)
+
+    def __init__(self, keeper: ModelKeeper, current: str) -> None:
         super().__init__()
+        self._keeper = keeper
         self._current = current
-        self._models = list_models()
+        self._sources: dict[str, str] = {}
+        self._wanted = next(iter(keeper.downloads), "") or current
+        self._adds = False
+        self._room = Room(None, None)
 
     def compose(self) -> ComposeResult:
-        """A table, a line about the highlighted row, an input for a path."""
-        with Vertical(classes="dialog wide"):
-            yield Static(Content("Models"), classes="dialog-title")
-            yield Static(Content(f"  {_row('name', 'params', 'size')}state"), classes="quiet table-head")
-            yield OptionList(*map(self._option, self._models), id="models", markup=False, compact=True)
-            yield Static("", id="model-detail", classes="quiet gap", markup=False)
-            yield Input(placeholder="or the path of a model directory", id="model-path")
-            yield Static(Content("enter  use    /  type a path    esc  leave"), classes="quiet gap")
+        """A heading, the table, the details, an input, the keys."""
+        yield Static("", id="models-title", markup=False)
+        yield Static("", id="models-head", classes="quiet table-head", markup=False)
+        yield ModelTable("models")
+        with VerticalScroll(id="models-details", can_focus=False):
+            yield Static("", id="model-detail", markup=False)
+        yield Input(id="model-path")
+        yield Static("", id="models-keys")
 
     def on_mount(self) -> None:
-        """Begin at the model in use."""
-        names = [model.name for model in self._models]
-        options = self.query_one("#models", OptionList)
-        options.highlighted = names.index(self._current) if self._current in names else 0
-        options.focus()
+        """Show what is known, and look again."""
+        self._keeper.changed.subscribe(self, lambda _: self.show_models())
+        self._room = Room(memory.available_bytes(), _free_disk_bytes())
+        self._keeper.refresh_list()
 
-    def action_type_path(self) -> None:
-        """Go to the input."""
-        self.query_one("#model-path", Input).focus()
+    def on_resize(self) -> None:
+        """Everything is as wide as there is room."""
+        free = f" · {self._room.in_words} free" if self._room.in_words else ""
+        title, place = (" Models ", "bold reverse $accent"), (f"  {paths.models_dir()}{free}", "$foreground-muted")
+        self.query_one("#models-title", Static).update(Content.assemble(title, place))
+        self.query_one("#models-head", Static).update(Content(head(self.size.width)))
+        self.show_models()
 
-    @on(OptionList.OptionHighlighted)
-    def _describe(self, event: OptionList.OptionHighlighted) -> None:
-        self._say(self._detail(self._models[event.option_index]))
+    # -- what is shown -------------------------------------------------------------------------------------------------
 
-    @on(OptionList.OptionSelected)
-    def _choose(self, event: OptionList.OptionSelected) -> None:
-        model = self._models[event.option_index]
+    def show_models(self) -> None:
+        """Draw what has changed."""
+        if self.table.show([self._shown(model) for model in self._keeper.models], self._room, self._wanted):
+            self._wanted = ""
+        self._show_details()
+
+    def _shown(self, model: StoredModel) -> Shown:
+        keeper, name = self._keeper, model.name
+        verifying = keeper.verifying[1] if keeper.verifying is not None and keeper.verifying[0] == name else None
+        download, finding = keeper.downloads.get(name), keeper.findings.get(name, "")
+        return Shown(model, name == self._current, download, verifying, finding, self._sources.get(name))
+
+    @on(OptionList.OptionHighlighted, "#models")
+    def _show_details(self) -> None:
+        model = self.table.model
+        if model is None:
+            return
+        shown = self._shown(model)
+        self.query_one("#model-detail", Static).update(details(shown, self._room, self.size.width - 4))
+        links = [f"[@click=screen.{action}][bold $accent]{key}[/] {word}[/]" for key, action, word in keys(shown)]
+        self.query_one("#models-keys", Static).update(Content("  ").join(map(Content.from_markup, links)))
+
+    # -- what can be done ----------------------------------------------------------------------------------------------
+
+    @on(OptionList.OptionSelected, "#models")
+    def action_use(self) -> None:
+        """Load it, or bring it here."""
+        model = self.table.model
+        if model is None:
+            return
         if model.is_here:
             self.dismiss(model.name)
+        elif model.can_download:
+            self.action_download()
         else:
-            self._say(self._detail(model), is_bad=True)
+            self._say(f"{one_line(model.name, 60)} lacks {', '.join(model.missing)}; put that into {model.path}.")
 
-    @on(Input.Submitted)
-    def _choose_path(self, event: Input.Submitted) -> None:
-        if event.value.strip():
-            self.dismiss(event.value.strip())
+    def action_download(self) -> None:
+        """Begin a download, or go on with it."""
+        model = self.table.model
+        if model is None:
+            return
+        if not model.can_download:
+            self._say(f"{one_line(model.name, 60)} is here; there is nothing to download.")
+            return
+        begun_with = model.manifest.source if model.manifest is not None else None
+        self._keeper.download(model.name, begun_with or self._sources.get(model.name))
 
-    def _say(self, text: str, *, is_bad: bool = False) -> None:
-        detail = self.query_one("#model-detail", Static)
-        detail.set_class(is_bad, "bad")
-        detail.update(Content(text))
+    def action_pause(self) -> None:
+        """Pause what runs, go on with what is paused."""
+        model = self.table.model
+        download = self._keeper.downloads.get(model.name) if model is not None else None
+        if download is not None and download.state == PAUSED:
+            self.action_download()
+        elif download is not None:
+            self._keeper.pause(download.name)
 
-    def _option(self, model: StoredModel) -> Option:
-        mark = "▸ " if model.name == self._current else "  "
-        n_params = parameters(model.n_params) if model.n_params else "?"
-        row = _row(one_line(model.name, 80), n_params, size(model.size_bytes))
-        return Option(Content(mark + row + _state(model)))
+    def action_cancel(self) -> None:
+        """Stop a download; what came stays on the disk."""
+        model = self.table.model
+        if model is not None and model.name in self._keeper.downloads:
+            self._keeper.cancel(model.name)
+            self._say(f"{one_line(model.name, 60)}: the download has ended; what came is kept, and x deletes it.")
 
-    def _detail(self, model: StoredModel) -> str:
-        if model.missing:
-            return f"{one_line(str(model.path), 300)} lacks {', '.join(model.missing)}."
-        if model.path is None and (size_of := published(model.name)) is not None:
-            return one_line(how_to_get(size_of), 400)
-        place = "in the package" if model.kind == "bundled" else one_line(str(model.path), 300)
-        return f"{one_line(model.name, 80)}, {place}. Folders put into {paths.models_dir()} appear here."
+    def action_verify(self) -> None:
+        """Look at every byte."""
+        self._look_through(repairs=False)
+
+    def action_repair(self) -> None:
+        """Look at every byte, and fetch again what is damaged."""
+        self._look_through(repairs=True)
+
+    def action_remove(self) -> None:
+        """Delete it, once more asked."""
+        model = self.table.model
+        if model is None:
+            return
+        if model.name == self._current:
+            self._say(f"{one_line(model.name, 60)} is in use; load another model first.")
+            return
+        try:
+            check_removable(model.name)
+        except PicoGPTError as error:
+            self._say(one_line(str(error), 400))
+            return
+        self.app.push_screen(_confirm(model), lambda is_sure: self._keeper.delete(model.name) if is_sure else None)
+
+    def action_source(self) -> None:
+        """Ask the other publisher of a published size."""
+        model = self.table.model
+        if model is not None and model.kind == PUBLISHED_SIZE and model.path is None:
+            before = self._sources.get(model.name, HUGGING_FACE)
+            self._sources[model.name] = HUGGING_FACE if before == OPENAI else OPENAI
+            self._show_details()
+
+    def action_copy_path(self) -> None:
+        """Send the path to the clipboard."""
+        model = self.table.model
+        if model is not None and model.path is not None:
+            self.app.copy_to_clipboard(str(model.path))
+            self._say(f"{one_line(str(model.path), 200)} sent to the terminal's clipboard.")
+
+    def _look_through(self, *, repairs: bool) -> None:
+        model = self.table.model
+        if model is None:
+            return
+        if not model.is_here and not (repairs and model.missing):
+            self._say(f"{one_line(model.name, 60)} is not here; there is nothing to verify.")
+        elif self._keeper.verifying is not None:
+            self._say("One model is being verified already; wait until that is done.")
+        else:
+            self._keeper.verify(model.name, repairs=repairs)
+
+    # -- by name -------------------------------------------------------------------------------------------------------
+
+    def action_add(self) -> None:
+        """Let the user add a directory or a repository to the list."""
+        self._ask(adds=True)
+
+    def action_type_path(self) -> None:
+        """Let the user load a model by its path, without adding it."""
+        self._ask(adds=False)
+
+    def action_leave(self) -> None:
+        """Out of the input, then out of the screen."""
+        if self.has_class("-asking"):
+            self.remove_class("-asking")
+            self.table.focus()
+        else:
+            self.dismiss(None)
+
+    def _ask(self, *, adds: bool) -> None:
+        self._adds = adds
+        self.input.placeholder = _ADD if adds else _USE
+        self.input.value = ""
+        self.add_class("-asking")
+        self.input.focus()
+
+    @on(Input.Submitted, "#model-path")
+    def _take_name(self, event: Input.Submitted) -> None:
+        name = event.value.strip()
+        if not name:
+            return
+        if not self._adds:
+            self.dismiss(name)
+            return
+        try:
+            self._wanted = add(name)
+        except PicoGPTError as error:
+            self._say(one_line(str(error), 400))
+            return
+        self.action_leave()
+        self._keeper.refresh_list()
+
+    def _say(self, sentence: str) -> None:
+        self.notify(sentence, markup=False)
 
 
-def _row(*texts: str) -> str:
-    return "".join(cells(text, width) for text, width in zip(texts, _COLUMNS, strict=True))
+def _confirm(model: StoredModel) -> Confirm:
+    name = one_line(model.name, 60)
+    if model.kind == ADDED:
+        return Confirm(f"Take {name} off the list?", "Its files stay where they are.", "Yes, take it off")
+    freed = size(size_on_disk(model.path)) if model.path is not None else "nothing"
+    origin = (
+        "It can be downloaded again." if model.manifest is not None else "It was put there by hand, not downloaded."
+    )
+    text = f"{one_line(str(model.path), 200)} is deleted, which frees {freed}. {origin}"
+    return Confirm(f"Delete {name}?", text, f"Yes, delete {freed}")
 
 
-def _state(model: StoredModel) -> str:
-    if model.missing:
-        return "○ incomplete"
-    if not model.is_here:
-        return "○ not here"
-    return "● here, bundled" if model.kind == "bundled" else "● here"
+def _free_disk_bytes() -> int | None:
+    place = paths.models_dir()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        return shutil.disk_usage(place).free
+    except OSError:
+        return None

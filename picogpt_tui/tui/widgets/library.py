@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,9 +19,14 @@ from picogpt_tui.tui.drawing import cells, parameters
 from picogpt_tui.tui.messages import ModelChosen, SessionChosen
 from picogpt_tui.visible import one_line
 
+if TYPE_CHECKING:
+    from picogpt_tui.tui.app import PicoGPTApp
+
 
 class Library(Vertical):
     """Two lists."""
+
+    app: PicoGPTApp
 
     def compose(self) -> ComposeResult:
         """Sessions above, models below."""
@@ -28,6 +34,11 @@ class Library(Vertical):
         yield OptionList(id="library-sessions", markup=False, compact=True)
         yield Static("MODELS", classes="panel-heading", markup=False)
         yield OptionList(id="library-models", markup=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Hear of the models."""
+        main = self.app.main
+        main.models.changed.subscribe(self, lambda _: self.show_models(main.models.models, main.model_name))
 
     def show_sessions(self, sessions: Sequence[SavedSession]) -> None:
         """List these, the newest first."""
@@ -40,7 +51,7 @@ class Library(Vertical):
         for model in models:
             mark = "▸" if model.name == current else " "
             size = parameters(model.n_params) if model.n_params else ""
-            where = "" if model.is_here else "  not here"
+            where = "" if model.is_here else "  incomplete" if model.missing else f"  {model.state}"
             name = one_line(model.name, 24)
             text = f"{mark} {name}{where}" if size == name else f"{mark} {name}  {size}{where}"
             options.append(Option(Content(text), id=model.name))

@@ -128,9 +128,7 @@ class Stage(Vertical):
             return
         self.show_distribution(tokens[-1].distribution, tokens[-1].id, [token.entropy for token in tokens])
         labels = engine.labels([token.id for token in tokens])
-        grid = [
-            GridToken(label, one.id, one.logprob, one.rank) for label, one in zip(labels, tokens, strict=True)
-        ]
+        grid = [GridToken(label, one.id, one.logprob, one.rank) for label, one in zip(labels, tokens, strict=True)]
         self.tokens.append(grid)
 
     def show_shift(self, event: ContextShifted) -> None:
@@ -150,9 +148,7 @@ class Stage(Vertical):
         if note := _NOTES.get(turn.reason):
             self.transcript.add_note(note.format(n=f"{turn.n_tokens:,}"))
 
-    def show_distribution(
-        self, shown: Distribution, chosen: int | None, entropies: list[float] | None = None
-    ) -> None:
+    def show_distribution(self, shown: Distribution, chosen: int | None, entropies: list[float] | None = None) -> None:
         """What could come next, and what was taken."""
         self.next_token.show(shown, chosen, entropies or [])
         self.strip.show(shown, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -16,6 +17,8 @@ from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:
     from picogpt_tui.session.engine import ModelInfo
+    from picogpt_tui.tui.app import PicoGPTApp
+    from picogpt_tui.tui.downloads import Download
 
 _METER = 10
 _ROOMY = 100
@@ -31,6 +34,7 @@ class StatusBar(StyleCache):
         "status--live",
         "status--meter",
     }
+    app: PicoGPTApp
     model: reactive[str] = reactive("")
     """Name and size of the model, "" before there is one."""
     precision: reactive[str] = reactive("")
@@ -39,8 +43,18 @@ class StatusBar(StyleCache):
     is_live: reactive[bool] = reactive(False)
     """Whether something runs."""
     tokens_per_second: reactive[float] = reactive(0.0)
+    downloads: reactive[str] = reactive("")
+    """Which models are on their way, and how far, in a few cells."""
     n_context: reactive[int] = reactive(0)
     n_ctx: reactive[int] = reactive(0)
+
+    def on_mount(self) -> None:
+        """Hear of the downloads."""
+        models = self.app.main.models
+        models.changed.subscribe(self, lambda _: self._show_downloads(models.downloads.values()))
+
+    def _show_downloads(self, downloads: Iterable[Download]) -> None:
+        self.downloads = "  ".join(one.in_short for one in downloads if one.in_short)
 
     def show_model(self, info: ModelInfo) -> None:
         """Name this model."""
@@ -75,13 +89,15 @@ class StatusBar(StyleCache):
         return self.style_of("status--live" if self.is_live else "status--quiet")
 
     def _right(self, is_roomy: bool) -> list[Segment]:
+        downloads = [Segment(f" {self.downloads} ", self.style_of("status--live"))] if self.downloads else []
         if not self.n_ctx:
-            return []
+            return downloads
         filled, empty = meter(self.n_context / self.n_ctx, _METER)
         number = cells(f"{self.n_context}/{self.n_ctx}", len(str(self.n_ctx)) * 2 + 1).strip()
         quiet = self.style_of("status--quiet")
         words = "context " if is_roomy else ""
         return [
+            *downloads,
             Segment(f" {words}{number} ", quiet),
             Segment(filled, self.style_of("status--meter")),
             Segment(f"{empty} ", quiet),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "Once upon a time there was a",
     "The witch looked into the mirror and said:",
-    "\"Where are you going?\" asked the wolf.",
+    '"Where are you going?" asked the wolf.',
 )
 _KEYS = ("models", "next", "tokens", "help")
 

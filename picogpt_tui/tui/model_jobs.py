@@ -1,0 +1,95 @@
+"""What runs in worker threads for the models: list, download, verify, remove. As in `jobs`: iterate, post, no widget.
+
+The library behind downloads takes a while to load, so it is imported when the first one begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from picogpt_tui.events import DownloadEvent, Progress
+from picogpt_tui.hub.store import list_models
+from picogpt_tui.tui.jobs import Post, ShouldStop, sentence
+from picogpt_tui.tui.messages import (
+    DownloadFailed,
+    DownloadTold,
+    ModelRemoved,
+    ModelsListed,
+    ModelVerified,
+    ModelWorkFailed,
+    ModelWorkTold,
+)
+
+if TYPE_CHECKING:
+    from picogpt_tui.hub.download import Downloader
+
+Fetch = Callable[[str, str | None, ShouldStop], Iterator[DownloadEvent]]
+
+
+class Fetcher:
+    """The app's way to download: one `Downloader` for all, so that it can count the files under way."""
+
+    def __init__(self) -> None:
+        self._downloader: Downloader | None = None
+        self._lock = Lock()
+
+    def __call__(self, name: str, source: str | None, should_stop: ShouldStop) -> Iterator[DownloadEvent]:
+        """Bring a model; see `Downloader.download`."""
+        from picogpt_tui.hub.download import Checks, Downloader
+        from picogpt_tui.session.inspection import check_config, check_model
+
+        with self._lock:
+            if self._downloader is None:
+                self._downloader = Downloader(Checks(check_config, check_model))
+        return self._downloader.download(name, source_name=source, should_stop=should_stop)
+
+
+def list_models_job(post: Post) -> None:
+    """Look which models there are; posts ModelsListed."""
+    try:
+        post(ModelsListed(list_models()))
+    except Exception as error:  # whatever goes wrong in foreign folders becomes a sentence on the screen
+        post(ModelWorkFailed("", sentence(error)))
+
+
+def download_job(name: str, source: str | None, run: int, fetch: Fetch, post: Post, should_stop: ShouldStop) -> None:
+    """Download a model; posts DownloadTold as it goes, and DownloadFailed if it cannot be."""
+    try:
+        for event in fetch(name, source, should_stop):
+            post(DownloadTold(name, run, event))
+    except Exception as error:  # as above
+        post(DownloadFailed(name, run, sentence(error)))
+
+
+def verify_job(name: str, repairs: bool, post: Post, should_stop: ShouldStop) -> None:
+    """Look at every byte of a model; posts ModelWorkTold as it goes, then ModelVerified or ModelWorkFailed.
+
+    Where it is to be repaired, the damaged files are taken away, and who hears of it downloads the model again.
+    """
+    from picogpt_tui.hub.upkeep import prepare_repair, verify
+    from picogpt_tui.session.inspection import check_model
+
+    try:
+        for step in verify(name, check_model):
+            if should_stop():
+                return
+            if isinstance(step, Progress):
+                post(ModelWorkTold(name, step))
+                continue
+            if repairs and step.damaged:
+                prepare_repair(step)
+            post(ModelVerified(name, step, repairs and bool(step.damaged)))
+    except Exception as error:  # as above
+        post(ModelWorkFailed(name, sentence(error)))
+
+
+def remove_job(name: str, post: Post) -> None:
+    """Delete a model, or take it off the list; posts ModelRemoved or ModelWorkFailed."""
+    from picogpt_tui.hub.upkeep import remove
+
+    try:
+        post(ModelRemoved(remove(name)))
+    except Exception as error:  # as above
+        post(ModelWorkFailed(name, sentence(error)))

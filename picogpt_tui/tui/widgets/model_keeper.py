@@ -1,0 +1,213 @@
+"""Keeps the models: lists, downloads, verifies, removes. Takes no room on the screen.
+
+A download goes on whatever the user does meanwhile. Every run has a number, so that what a stopped one still says is
+dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event as StopEvent
+
+from textual import on, work
+from textual.signal import Signal
+from textual.widget import Widget
+from textual.worker import get_current_worker
+
+from picogpt_tui.events import Downloaded, Progress
+from picogpt_tui.hub.store import StoredModel
+from picogpt_tui.tui import model_jobs
+from picogpt_tui.tui.downloads import FAILED, OFFERED, PAUSED, READY, Download
+from picogpt_tui.tui.drawing import size
+from picogpt_tui.tui.messages import (
+    DownloadFailed,
+    DownloadTold,
+    ModelRemoved,
+    ModelsListed,
+    ModelVerified,
+    ModelWorkFailed,
+    ModelWorkTold,
+)
+from picogpt_tui.visible import one_line
+
+
+class ModelKeeper(Widget):
+    """Does what is to be done in threads, and tells whoever subscribed that something is to be shown anew.
+
+    Attributes:
+        changed: published whenever what it knows has changed.
+        models: what there is, as last listed.
+        downloads: by model, in the order in which they began.
+        verifying: model and progress of the look at its bytes, None while there is none.
+        findings: what was found out about a model, in one sentence, by its name.
+    """
+
+    def __init__(self, id: str, fetch: model_jobs.Fetch) -> None:
+        super().__init__(id=id)
+        self.changed: Signal[None] = Signal(self, "models-changed")
+        self._fetch = fetch
+        self._stops: dict[str, StopEvent] = {}
+        self._run = 0
+        self._runs: dict[str, int] = {}
+        self.models: list[StoredModel] = []
+        self.downloads: dict[str, Download] = {}
+        self.verifying: tuple[str, Progress] | None = None
+        self.findings: dict[str, str] = {}
+
+    def refresh_list(self) -> None:
+        """Look which models there are; `changed` tells when it is known."""
+        self._list()
+
+    # -- downloads -----------------------------------------------------------------------------------------------------
+
+    def offer(self, name: str, sentence: str) -> None:
+        """The user wanted a model that is not here: ask, unless it is on its way."""
+        if name not in self.downloads or not self.downloads[name].is_running:
+            self.downloads[name] = Download(name, state=OFFERED, sentence=sentence)
+            self._changed()
+
+    def download(self, name: str, source: str | None = None) -> None:
+        """Begin a download, or go on with it."""
+        known = self.downloads.get(name)
+        if known is not None and known.is_running:
+            return
+        source = source or (known.source if known is not None else None)
+        progress = known.progress if known is not None else None
+        self.findings.pop(name, None)
+        self.downloads[name] = Download(name, source, progress=progress)
+        self._run += 1
+        self._runs[name] = self._run
+        stop = self._stops[name] = StopEvent()
+        self._download(name, source, self._run, stop)
+        self._changed()
+
+    def pause(self, name: str) -> None:
+        """Stop a download; it is shown as paused, and what came is kept."""
+        known = self.downloads.get(name)
+        if known is not None and known.is_running:
+            self._end(name)
+            self.downloads[name] = replace(known, state=PAUSED)
+            self._changed()
+
+    def cancel(self, name: str) -> None:
+        """Stop a download and show it no longer; what came is kept on the disk."""
+        if self.downloads.pop(name, None) is not None:
+            self._end(name)
+            self._changed()
+
+    def dismiss(self) -> bool:
+        """Show no longer what is done or broken; whether there was any."""
+        done = [one.name for one in self.downloads.values() if one.state in (FAILED, OFFERED, READY)]
+        for name in done:
+            del self.downloads[name]
+        if done:
+            self._changed()
+        return bool(done)
+
+    def _end(self, name: str) -> None:
+        self._runs.pop(name, None)
+        if (stop := self._stops.pop(name, None)) is not None:
+            stop.set()
+
+    @work(thread=True, group="download", exit_on_error=False)
+    def _download(self, name: str, source: str | None, run: int, stop: StopEvent) -> None:
+        model_jobs.download_job(name, source, run, self._fetch, self.post_message, self._asker(stop))
+
+    @on(DownloadTold)
+    def _take_progress(self, message: DownloadTold) -> None:
+        if self._runs.get(message.name) != message.run:
+            self.refresh_list()  # a run that was stopped has let go of its files
+            return
+        self.downloads[message.name] = self.downloads[message.name].told(message.event)
+        if isinstance(message.event, Downloaded):
+            self._end(message.name)
+            self.refresh_list()
+        self._changed()
+
+    @on(DownloadFailed)
+    def _take_failure(self, message: DownloadFailed) -> None:
+        if self._runs.get(message.name) == message.run:
+            self._end(message.name)
+            known = self.downloads[message.name]
+            self.downloads[message.name] = replace(known, state=FAILED, sentence=message.sentence)
+        self.refresh_list()
+        self._changed()
+
+    # -- upkeep --------------------------------------------------------------------------------------------------------
+
+    def verify(self, name: str, *, repairs: bool) -> None:
+        """Look at every byte of a model, and fetch again what is damaged if that is wished."""
+        if self.verifying is None:
+            self.verifying = name, Progress("checking", 0, 0)
+            self.findings.pop(name, None)
+            self._verify(name, repairs)
+            self._changed()
+
+    def delete(self, name: str) -> None:
+        """Delete a model, or take it off the list."""
+        self.cancel(name)
+        self._remove(name)
+
+    @work(thread=True, group="models", exit_on_error=False)
+    def _list(self) -> None:
+        model_jobs.list_models_job(self.post_message)
+
+    @work(thread=True, group="verify", exit_on_error=False)
+    def _verify(self, name: str, repairs: bool) -> None:
+        model_jobs.verify_job(name, repairs, self.post_message, self._asker(StopEvent()))
+
+    @work(thread=True, group="models", exit_on_error=False)
+    def _remove(self, name: str) -> None:
+        model_jobs.remove_job(name, self.post_message)
+
+    @on(ModelsListed)
+    def _take_list(self, message: ModelsListed) -> None:
+        self.models = message.models
+        self._changed()
+
+    @on(ModelWorkTold)
+    def _take_verifying(self, message: ModelWorkTold) -> None:
+        self.verifying = message.name, message.progress
+        self._changed()
+
+    @on(ModelVerified)
+    def _take_verified(self, message: ModelVerified) -> None:
+        found, self.verifying = message.found, None
+        if message.repairs:
+            self.download(message.name)
+            return
+        if found.damaged:
+            faults = "; ".join(f"{file} {fault}".strip() for file, fault in found.damaged)
+            how = "; press r to repair it" if found.can_repair else ""
+            self.findings[message.name] = f"✗ {one_line(faults, 300)}{how}."
+        elif found.is_recorded:
+            self.findings[message.name] = "✓ every byte is as it was published"
+        else:
+            self.findings[message.name] = "✓ it can be read; there is no record to compare its bytes with"
+        self.refresh_list()
+        self._changed()
+
+    @on(ModelRemoved)
+    def _take_removed(self, message: ModelRemoved) -> None:
+        removed = message.removed
+        freed = f"{size(removed.freed_bytes)} freed." if removed.freed_bytes else "its files stay where they are."
+        self.notify(f"{one_line(removed.name, 60)} removed; {freed}", markup=False)
+        self.findings.pop(removed.name, None)
+        self.refresh_list()
+
+    @on(ModelWorkFailed)
+    def _take_trouble(self, message: ModelWorkFailed) -> None:
+        if self.verifying is not None and self.verifying[0] == message.name:
+            self.verifying = None
+        self.notify(message.sentence, severity="error", timeout=10, markup=False)
+        self.refresh_list()
+        self._changed()
+
+    def _changed(self) -> None:
+        self.changed.publish(None)
+
+    def _asker(self, stop: StopEvent) -> Callable[[], bool]:
+        """What work asks, in the worker's thread."""
+        worker = get_current_worker()
+        return lambda: stop.is_set() or worker.is_cancelled
