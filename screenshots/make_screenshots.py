@@ -1,6 +1,7 @@
 """Make the README's pictures from the real app on the bundled model: `python screenshots/make_screenshots.py`.
 
 Seed, sizes and texts are fixed, so that the same program gives the same pictures; they are written beside this file.
+What a network and a machine would say (how far a download is, how much memory is free) is fixed too.
 """
 
 from __future__ import annotations
@@ -8,9 +9,18 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from textual.pilot import Pilot
+
+from picogpt_tui.events import DownloadProgress, FileProgress
+from picogpt_tui.hub import memory
+from picogpt_tui.hub.registry import published
+from picogpt_tui.tui.app import PicoGPTApp
+from picogpt_tui.tui.screens import models as models_screen
 
 FOLDER = Path(__file__).parent
 HOME = Path("/tmp/picogpt-pictures")  # shown in the picker; emptied for every picture, so it is nobody's own
@@ -18,7 +28,10 @@ HOME = Path("/tmp/picogpt-pictures")  # shown in the picker; emptied for every p
 
 @dataclass(frozen=True)
 class Picture:
-    """One screenshot: a size, a theme, and the keys that lead to it; `go` sends the prompt and awaits the answer."""
+    """One screenshot: a size, a theme, and the keys that lead to it.
+
+    `go` sends the prompt and awaits the answer; `get 124M` begins a download.
+    """
 
     name: str
     size: tuple[int, int]
@@ -33,20 +46,35 @@ PICTURES = (
     Picture("main", (120, 40), ("go",)),
     Picture("small", (80, 24), ("go",)),
     Picture("sampling", (120, 40), ("go", "ctrl+t", "down", "down", *["left"] * 7, "up", *["left"] * 5)),
-    Picture("models", (100, 30), ("go", "f2", "down")),
+    Picture("models", (120, 30), ("go", "get 124M", "get 355M", "f2")),
+    Picture("download", (120, 40), ("get 355M", "go")),
     Picture(
         "light", (160, 45), ("go",), theme="picogpt-paper", prompt="The witch looked into the mirror and said:", seed=1
     ),
 )
 
 
+def play_download(name: str, source: str | None, should_stop: Callable[[], bool]) -> Iterator[DownloadProgress]:
+    """A download that stands at a moment of its life, each at its own."""
+    share, note = {"124M": (0.84, ""), "355M": (0.27, "no data for 12 s, trying again (2/6)")}[name]
+    model = published(name)
+    assert model is not None
+    small = [("config.json", 665), ("vocab.json", 1_042_301), ("merges.txt", 456_318)]
+    total = model.safetensors_bytes
+    files = [FileProgress(file, "ready", size, size) for file, size in small]
+    files.append(FileProgress("model.safetensors", "downloading", int(share * total), total))
+    before = sum(size for _, size in small)
+    done, all_bytes = int(share * total) + before, total + before
+    note = f"model.safetensors: {note}" if note else ""
+    speed, eta = (0.0, None) if note else (11_200_000.0, (all_bytes - done) / 11_200_000)
+    while not should_stop():
+        yield DownloadProgress(name, "downloading", "huggingface.co", done, all_bytes, speed, eta, note, tuple(files))
+        time.sleep(0.05)
+
+
 async def take(picture: Picture) -> str:
     """The picture as SVG."""
-    from textual.pilot import Pilot
-
-    from picogpt_tui.tui.app import PicoGPTApp
-
-    app = PicoGPTApp()
+    app = PicoGPTApp(fetch=play_download)
     app.theme = picture.theme
     app.main.settings = replace(app.main.settings, seed=picture.seed, max_tokens=120)
 
@@ -63,6 +91,9 @@ async def take(picture: Picture) -> str:
                 app.main.send(picture.prompt)
                 await until(pilot, lambda: app.main.document.last("answer") and not app.main.is_generating)
                 await until(pilot, lambda: app.main.document.digest)
+            elif key.startswith("get "):
+                app.main.models.download(key.removeprefix("get "))
+                await pilot.pause(0.2)
             else:
                 await pilot.press(key)
         await pilot.pause(0.2)
@@ -75,7 +106,11 @@ async def take(picture: Picture) -> str:
 def main() -> None:
     """Take all of them."""
     os.environ |= {"PICOGPT_HOME": str(HOME), "TEXTUAL_ANIMATIONS": "none", "COLUMNS": "120", "LINES": "40"}
-    os.environ.pop("NO_COLOR", None)
+    for name in ("NO_COLOR", "HF_ENDPOINT", "PICOGPT_OPENAI_URL", "PICOGPT_MODELS"):
+        os.environ.pop(name, None)
+    os.environ["HF_HUB_CACHE"] = str(HOME / "no-cache")
+    memory.available_bytes = lambda: 21_400_000_000
+    models_screen._free_disk_bytes = lambda: 76_000_000_000
     for picture in PICTURES:
         for session in (HOME / "sessions").glob("*.json"):
             session.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,10 @@ if sys.platform == "win32":
 
 import pexpect
 import pyte
+
+from picogpt_tui.paths import bundled_dir
+
+from .hub.loopback import Loopback
 
 PATIENCE_SECONDS = 60.0
 KEYS = {
@@ -32,8 +37,9 @@ KEYS = {
 class Terminal:
     """A program, and the screen that it draws."""
 
-    def __init__(self, columns: int, rows: int, home: Path) -> None:
+    def __init__(self, columns: int, rows: int, home: Path, **variables: str) -> None:
         environment = os.environ | {"PICOGPT_HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        environment |= variables
         for name in ("NO_COLOR", "COLUMNS", "LINES", "TEXTUAL"):
             environment.pop(name, None)
         self._screen = pyte.Screen(columns, rows)
@@ -68,6 +74,13 @@ class Terminal:
         """Wait until all of these stand on the screen."""
         self.until(lambda screen: all(text in screen for text in texts), repr(texts))
 
+    def quit(self) -> None:
+        """Leave with ctrl+q, in good order."""
+        self.press("ctrl+q")
+        self.program.expect(pexpect.EOF)
+        self.program.close()
+        assert self.program.exitstatus == 0
+
     def sees_no(self, text: str) -> None:
         """Wait until this does not stand on the screen."""
         self.until(lambda screen: text not in screen, f"no {text!r}")
@@ -98,7 +111,7 @@ def test_a_first_minute(terminal: Terminal) -> None:
     terminal.sees_no("esc  leave")
 
     terminal.press("f2")
-    terminal.sees("Models", "here, bundled", "1558M")
+    terminal.sees("Models", "here, bundled", "1558M", "esc back")
     terminal.press("escape")
     terminal.sees_no("here, bundled")
 
@@ -114,10 +127,7 @@ def test_a_first_minute(terminal: Terminal) -> None:
     terminal.resize(120, 40)
     terminal.sees("ready", "NEXT TOKEN", "TOKENS", "SAMPLING")
 
-    terminal.press("ctrl+q")
-    terminal.program.expect(pexpect.EOF)
-    terminal.program.close()
-    assert terminal.program.exitstatus == 0
+    terminal.quit()
     assert list((Path(os.fsdecode(terminal.program.env["PICOGPT_HOME"])) / "sessions").glob("*.json"))
 
 
@@ -127,10 +137,7 @@ def test_quitting_while_it_generates(terminal: Terminal) -> None:
     terminal.sees("Once upon a time")
     terminal.press("enter")
     terminal.sees("tok/s")
-    terminal.press("ctrl+q")
-    terminal.program.expect(pexpect.EOF)
-    terminal.program.close()
-    assert terminal.program.exitstatus == 0
+    terminal.quit()
 
 
 def test_enter_does_not_overtake_what_was_typed_just_before(terminal: Terminal) -> None:
@@ -140,3 +147,48 @@ def test_enter_does_not_overtake_what_was_typed_just_before(terminal: Terminal) 
     terminal.sees("❯ Say how it goes on", "│ ")
     sessions = Path(os.fsdecode(terminal.program.env["PICOGPT_HOME"])) / "sessions"
     terminal.until(lambda _: list(sessions.glob("*-there-was-once-a-king*.json")), "the session with the whole prompt")
+
+
+def test_a_model_arrives_over_two_evenings(tmp_path: Path) -> None:
+    """Added, begun, cancelled, left; taken up where it stood, loaded, played with; and no byte was sent twice."""
+    files = {name: bundled_dir() / "stories" / name for name in ("config.json", "vocab.json", "merges.txt")}
+    weights = bundled_dir() / "stories" / "model.safetensors"
+    with Loopback() as hub:
+        hub.add_repo("me/tales", files | {weights.name: weights})
+        hub.bytes_per_second = 2e6
+        variables = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_CACHE": str(tmp_path / "no-cache")}
+        terminal = Terminal(100, 30, tmp_path / "home", **variables)
+        terminal.sees("ready")
+        terminal.press("f2")
+        terminal.sees("esc back")
+        terminal.press("a")
+        terminal.sees("owner/name[@revision]")
+        terminal.press("me/tales\r")
+        terminal.sees("○ not here", "enter download")
+        terminal.press("\r")
+        terminal.until(lambda screen: re.search(r"me/tales.*↓.* [1-9]\d? %", screen), "bytes")
+        terminal.press("c")
+        terminal.sees("◐ partial", "enter resume")
+        terminal.press("escape")
+        terminal.sees("Type how a text begins")
+        terminal.quit()
+
+        hub.bytes_per_second = None
+        again = Terminal(100, 30, tmp_path / "home", **variables)
+        again.sees("ready")
+        again.press("f2")
+        again.sees("◐ partial")
+        again.press("\x1b[F")  # end
+        again.sees("enter resume")
+        again.press("\r")
+        again.sees("● here ", "enter use")
+        again.press("\r")
+        again.sees("me/tales 3.6M", "ready")
+        again.press("Once upon a time")
+        again.sees("❯ Once upon a time")
+        again.press("\r")
+        again.sees("│ ", "tok/s")
+        again.quit()
+        sent = hub.body_bytes(f"*{weights.name}")
+    on_the_way = 2**20  # what stood in buffers when it was cancelled
+    assert weights.stat().st_size <= sent <= weights.stat().st_size + on_the_way

@@ -38,7 +38,8 @@ TABLE = {
     "gpt2": Part(SHARED - {"paths"}, {"numpy", "regex", "safetensors", "numba"}, {"numba"}, {"numba": "gpt2.int8"}),
     "lens": Part({"gpt2"} | SHARED - {"paths"}, {"numpy"}),
     "train": Part({"gpt2"} | SHARED - {"paths"}, {"numpy"}),
-    "hub": Part(SHARED, {"requests", "huggingface_hub", "filelock"}, {"huggingface_hub"}),
+    # urllib3: the transport of requests, whose errors come through
+    "hub": Part(SHARED, {"requests", "urllib3", "huggingface_hub", "filelock"}, {"huggingface_hub", "filelock"}),
     "session": Part({"gpt2", "lens", "hub.registry", "hub.store"} | SHARED),
     "tui": Part({"session", "hub", "train.trainer"} | SHARED, {"textual", "rich"}),  # rich: Textual's own cells
     "cli": Part(ANYTHING | SHARED, {"click", "numpy", "textual"}, {"numpy", "textual"}),
@@ -56,7 +57,8 @@ class Import:
     line: int
     module: str
     """Dotted and absolute."""
-    inside_function: bool
+    is_lazy: bool
+    """Whether it stands in a function, or is for type checkers only."""
 
     @property
     def part(self) -> str:
@@ -70,8 +72,8 @@ class Import:
 def imports_of(source: str, importer: str) -> Iterator[Import]:
     """Every import statement of a source, wherever it stands."""
     tree = ast.parse(source)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    inside = {id(node) for function in functions for node in ast.walk(function)}
+    lazy = [node for node in ast.walk(tree) if _is_lazy(node)]
+    inside = {id(node) for one in lazy for node in ast.walk(one)}
     for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -79,6 +81,12 @@ def imports_of(source: str, importer: str) -> Iterator[Import]:
         elif isinstance(node, ast.ImportFrom):
             names = ["." * node.level] if node.level else [_full_name(node.module or "", a.name) for a in node.names]
         yield from (Import(importer, getattr(node, "lineno", 0), name, id(node) in inside) for name in names)
+
+
+def _is_lazy(node: ast.AST) -> bool:
+    """Whether what it holds is not run when the module is imported: a function, or what is for type checkers only."""
+    is_for_checkers = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    return is_for_checkers or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 def _full_name(module: str, name: str) -> str:
@@ -104,7 +112,7 @@ def fault(found: Import) -> str | None:
         return None
     if package not in part.theirs or part.only_in.get(package, found.importer) != found.importer:
         return f"{found.part} must not use {package}"
-    if package in part.only_inside_functions and not found.inside_function:
+    if package in part.only_inside_functions and not found.is_lazy:
         return f"{package} belongs inside the function that needs it"
     return None
 
@@ -149,6 +157,7 @@ def test_the_scan_sees_what_is_forbidden(importer: str, source: str, said: str) 
     "importer, source",
     [
         ("cli.generate", "def f():\n    import numpy"),
+        ("hub.locks", "if TYPE_CHECKING:\n    from filelock import FileLock"),
         ("gpt2.int8", "def f():\n    import numba"),
         ("tui.app", "from picogpt_tui import __version__, paths"),
         ("session.engine", "from picogpt_tui.hub.store import find_model"),

@@ -10,11 +10,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from picogpt_tui.cli import main
+from picogpt_tui.hub.registry import HUGGING_FACE_FILES, OPENAI_FILES
+from picogpt_tui.paths import bundled_dir
+
+from .gpt2.checkpoints import write_tf_model
+from .hub.loopback import Loopback
 
 README = Path(__file__).parents[1] / "README.md"
 _BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -60,6 +66,17 @@ def test_the_commands_of_a_text_are_found() -> None:
     assert blocks(EXAMPLE, "python") == ["print(1)\n"]
 
 
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Loopback]:
+    """What the README downloads, in small, from this machine: by either source."""
+    stories, checkpoint = bundled_dir() / "stories", write_tf_model(tmp_path / "checkpoint")
+    with Loopback() as hub:
+        hub.add_repo("openai-community/gpt2", {name: stories / name for name in HUGGING_FACE_FILES})
+        for name in OPENAI_FILES:
+            hub.add_plain(f"124M/{name}", checkpoint / name)
+        yield hub
+
+
 def _readme() -> str:
     return README.read_text(encoding="utf-8")
 
@@ -71,12 +88,13 @@ def test_the_readme_shows_commands_and_python() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="the README's shell lines are for a POSIX shell")
 @pytest.mark.parametrize("command", commands(_readme()))
-def test_a_command_of_the_readme_works(command: str, tmp_path: Path) -> None:
+def test_a_command_of_the_readme_works(command: str, tmp_path: Path, hub: Loopback) -> None:
+    mirrors = {"HF_ENDPOINT": hub.endpoint, "PICOGPT_OPENAI_URL": hub.plain}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     ran = subprocess.run(
         ["sh", "-c", command],
         cwd=tmp_path,
-        env=os.environ | {"PATH": path},
+        env=os.environ | mirrors | {"PATH": path},
         capture_output=True,
         text=True,
         check=False,
