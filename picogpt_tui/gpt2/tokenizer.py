@@ -8,7 +8,6 @@ on a token is its bytes. Source: https://github.com/openai/gpt-2/blob/master/src
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +16,9 @@ import regex
 
 from picogpt_tui.errors import TokenizerError
 from picogpt_tui.gpt2.bpe import Merges, merge_word
+from picogpt_tui.gpt2.tokenizer_files import read_vocabulary
 from picogpt_tui.visible import from_label, label, replace_surrogates
 
-VOCAB_FILES = ("vocab.json", "encoder.json")
-MERGES_FILES = ("merges.txt", "vocab.bpe")
 END_OF_TEXT = "<|endoftext|>"
 _WORD = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
 _ID_LABEL = regex.compile("⟨id ([0-9]{1,9})⟩")
@@ -180,14 +178,12 @@ class Tokenizer:
 
 
 def read_tokenizer(directory: Path) -> Tokenizer:
-    """Read `vocab.json` and `merges.txt` (or OpenAI's `encoder.json` and `vocab.bpe`) of a model directory.
+    """Read the vocabulary of a model directory; see `tokenizer_files` for the files.
 
     Raises:
         TokenizerError: one is missing or damaged, or a merge or a byte has no id.
     """
-    vocab_path = _find(directory, VOCAB_FILES)
-    merges_path = _find(directory, MERGES_FILES)
-    vocab = _read_vocab(vocab_path)
+    vocab_path, vocab, pairs = read_vocabulary(directory)
     alphabet = byte_alphabet()
     token_bytes: dict[int, bytes] = {}
     special: dict[int, str] = {}
@@ -201,45 +197,7 @@ def read_tokenizer(directory: Path) -> Tokenizer:
     for char in alphabet:
         if char not in vocab:
             raise TokenizerError(f"{vocab_path} has no token for the byte 0x{alphabet[char]:02x}.", vocab_path)
-    return Tokenizer(token_bytes, _read_merges(merges_path, vocab), special)
-
-
-def _find(directory: Path, names: Sequence[str]) -> Path:
-    for name in names:
-        if (directory / name).is_file():
-            return directory / name
-    raise TokenizerError(f"{directory} holds no {' or '.join(names)}, which its tokenizer needs.", directory)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise TokenizerError(f"{path} is not UTF-8 text (byte {error.start}); fetch it again.", path) from error
-    except OSError as error:
-        raise TokenizerError(f"Cannot read {path}: {error.strerror}.", path) from error
-
-
-def _read_vocab(path: Path) -> dict[str, int]:
-    try:
-        vocab = json.loads(_read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise TokenizerError(f"{path} is not valid JSON ({error}); fetch it again.", path) from error
-    fits = isinstance(vocab, dict) and all(type(id) is int and 0 <= id < 2**24 for id in vocab.values())
-    if not fits or len(set(vocab.values())) != len(vocab) or not vocab:
-        raise TokenizerError(f"{path} must hold a JSON object from token to a different id each.", path)
-    return {str(text): int(id) for text, id in vocab.items()}
-
-
-def _read_merges(path: Path, vocab: dict[str, int]) -> dict[tuple[int, int], tuple[int, int]]:
     merges: dict[tuple[int, int], tuple[int, int]] = {}
-    lines = _read_text(path).split("\n")
-    first = 1 if lines[0].startswith("#version") else 0
-    for number, line in enumerate(lines[first:], first + 1):
-        if not line.strip():
-            continue
-        pair = line.split()
-        if len(pair) != 2 or any(token not in vocab for token in (*pair, "".join(pair))):
-            raise TokenizerError(f"{path}, line {number}: {line[:40]!r} is not two tokens whose join is one.", path)
-        merges.setdefault((vocab[pair[0]], vocab[pair[1]]), (len(merges), vocab["".join(pair)]))
-    return merges
+    for left, right in pairs:  # one that is written twice keeps its first rank
+        merges.setdefault((vocab[left], vocab[right]), (len(merges), vocab[left + right]))
+    return Tokenizer(token_bytes, merges, special)

@@ -385,3 +385,64 @@ def test_a_damaged_vocabulary_is_refused_by_name(
         read_tokenizer(tmp_path)
     assert says in str(caught.value)
     assert caught.value.path == (tmp_path / at_fault if at_fault else tmp_path)
+
+
+# --- one file for both ---------------------------------------------------------------------------------------------
+
+
+def tokenizer_json(**changes: Any) -> dict[str, Any]:
+    """What newer programs write in place of the two files; `changes` replace parts of it."""
+    vocab, merges = toy_vocab()
+    fields: dict[str, Any] = {
+        "normalizer": None,
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
+        "added_tokens": [{"id": vocab.pop("<|endoftext|>"), "content": "<|endoftext|>"}],
+        "model": {"type": "BPE", "vocab": vocab, "merges": merges},
+    }
+    return fields | {
+        name: fields[name] | change if isinstance(change, dict) and fields[name] else change
+        for name, change in changes.items()
+    }
+
+
+@pytest.mark.parametrize("as_pairs", [False, True], ids=["merges as texts", "merges as pairs"])
+def test_one_file_says_the_same_as_two(tmp_path: Path, as_pairs: bool) -> None:
+    fields = tokenizer_json()
+    if as_pairs:
+        fields["model"]["merges"] = [merge.split() for merge in fields["model"]["merges"]]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(fields))
+    one, two = read_tokenizer(tmp_path), toy_tokenizer()
+    assert one.token_bytes == two.token_bytes
+    assert one.end_of_text == two.end_of_text
+    assert one.encode(" the inner 😀") == two.encode(" the inner 😀")
+
+
+def test_two_files_come_before_one(tmp_path: Path) -> None:
+    write_vocab(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("damaged")
+    assert read_tokenizer(tmp_path).token_bytes == toy_tokenizer().token_bytes
+
+
+@pytest.mark.parametrize(
+    "changes, says",
+    [
+        pytest.param({"model": {"type": "Unigram"}}, "model type is 'Unigram'; only 'BPE'", id="another model"),
+        pytest.param({"model": {"byte_fallback": True}}, "byte_fallback is True", id="byte fallback"),
+        pytest.param({"pre_tokenizer": {"type": "Metaspace"}}, "pre_tokenizer type is 'Metaspace'", id="another cut"),
+        pytest.param({"pre_tokenizer": {"add_prefix_space": True}}, "add_prefix_space is True", id="a space before"),
+        pytest.param({"pre_tokenizer": None}, "pre_tokenizer type is None", id="no cut"),
+        pytest.param({"pre_tokenizer": "ByteLevel"}, "pre_tokenizer add_prefix_space is 'ByteLevel'", id="a text"),
+        pytest.param({"normalizer": {"type": "NFC"}}, "normalizer type is 'NFC'", id="a normalizer"),
+        pytest.param({"model": {"vocab": []}}, "from token to a different id each", id="vocab a list"),
+        pytest.param({"model": {"merges": None}}, "a list of merges, not NoneType", id="no merges"),
+        pytest.param({"model": {"merges": [["a"]]}}, "merge 0: \"['a']\" is not two tokens", id="half a merge"),
+        pytest.param({"model": {"merges": [7]}}, "merge 0: '7' is not two tokens", id="a number"),
+        pytest.param({"model": []}, "a JSON object with a model", id="model a list"),
+    ],
+)
+def test_another_kind_of_tokenizer_is_refused_by_name(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer_json(**changes)))
+    with pytest.raises(TokenizerError) as caught:
+        read_tokenizer(tmp_path)
+    assert says in str(caught.value)
+    assert caught.value.path == tmp_path / "tokenizer.json"
