@@ -28,6 +28,7 @@ _EXAMPLES = examples(
     'picogpt-tui generate "Once upon a time"  stream a continuation',
     'picogpt-tui next "Once upon a" --top 5   what could come next',
     'picogpt-tui tokenize "Once upon a time"  where the text is cut',
+    "picogpt-tui models download 124M         fetch a published GPT-2",
 )
 _MORE = """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from picogpt_tui.cli.exits import INTERRUPTED, note, stop_on_interrupt
+from picogpt_tui.cli.missing import find_or_fetch
 from picogpt_tui.cli.options import (
     DEFAULTS,
     examples,
@@ -91,6 +92,7 @@ def generate(
     The defaults are not neutral; for the model's own distribution say --temperature 1 --top-k 0.
     """
     settings = GenerationSettings(sampling, max_tokens, seed, stop, when_full=when_full, top_n=top)
+    find_or_fetch(model)
     text = read_text(prompt)
     from picogpt_tui.gpt2.generate import generate as generate_events
     from picogpt_tui.session.models import load

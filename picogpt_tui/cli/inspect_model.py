@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from picogpt_tui.cli.missing import find_or_fetch
 from picogpt_tui.cli.options import complete_model, examples, json_option
 from picogpt_tui.cli.output import write_json, write_lines
-from picogpt_tui.hub.store import find_model
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def inspect(model: str, as_json: bool) -> None:
     are respelled in the same way. Mask buffers and a stored copy of the tied embedding are not weights of their own
     and are left out: the tensors' sizes add up to the parameters.
     """
-    directory = find_model(model)
+    directory = find_or_fetch(model)
     checkpoint = _read(directory)
     if as_json:
         write_json(asdict(checkpoint))

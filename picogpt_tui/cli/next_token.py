@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from picogpt_tui.cli.exits import note
+from picogpt_tui.cli.missing import find_or_fetch
 from picogpt_tui.cli.options import (
     DEFAULTS,
     examples,
@@ -42,6 +43,7 @@ def next_token(prompt: str, model: str, top: int, sampling: SamplingSettings, pr
     that cut the token. The bar shows the raw one, the likeliest token's being full. Entropy is in bits.
     """
     settings = GenerationSettings(sampling, max_tokens=1, seed=0, top_n=top)
+    find_or_fetch(model)
     text = read_text(prompt)
     from picogpt_tui.gpt2.generate import generate
     from picogpt_tui.session.models import load

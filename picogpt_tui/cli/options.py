@@ -33,7 +33,7 @@ def read_text(text: str) -> str:
 
 def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Models whose name begins so; where there is none, directories."""
-    help = {model.name: "here" if model.is_here else "not on this machine" for model in list_models()}
+    help = {model.name: model.state for model in list_models()}
     items = [CompletionItem(name, help=text) for name, text in help.items() if name.startswith(incomplete)]
     return items or [CompletionItem(incomplete, type="dir")]
 

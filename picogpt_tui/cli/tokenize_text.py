@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from picogpt_tui.cli.missing import find_or_fetch
 from picogpt_tui.cli.options import examples, json_option, model_option, read_text
 from picogpt_tui.cli.output import n_cells, pad, write_json_list, write_lines
-from picogpt_tui.hub.store import find_model
 
 if TYPE_CHECKING:
     from picogpt_tui.gpt2.tokenizer import Tokenizer
@@ -35,7 +35,7 @@ def tokenize(text: str, model: str, special: bool, as_json: bool) -> None:
     Each line shows an id, the token, and its bytes in hex. A space is written ␣, a line break ⏎, bytes that are no
     whole character ⟨E2 80⟩. Joined, the bytes are TEXT again, whatever it holds.
     """
-    directory = find_model(model)
+    directory = find_or_fetch(model)
     content = read_text(text)
     from picogpt_tui.gpt2.tokenizer import read_tokenizer
 

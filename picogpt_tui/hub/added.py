@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from picogpt_tui import paths
 from picogpt_tui.errors import FileError, ModelError, ModelNotFound
 from picogpt_tui.hub.locks import only_one
-from picogpt_tui.hub.registry import published
+from picogpt_tui.hub.registry import BUNDLED, published
 from picogpt_tui.hub.targets import hub_id
 from picogpt_tui.visible import one_line
 
@@ -26,7 +27,7 @@ def read_added() -> Added:
     """What was added; nothing where the file cannot be read."""
     try:
         return _read()
-    except ModelError:
+    except (ModelError, FileError):  # whoever adds to it says what is wrong
         return Added()
 
 
@@ -37,21 +38,29 @@ def add(name: str) -> str:
         ModelNotFound: it is neither.
         ModelError, FileError: the list cannot be read or written.
     """
-    path = Path(name).expanduser() if name else Path(name)
-    is_hub_id = hub_id(name) is not None
-    if published(name) or not (is_hub_id or path.is_dir()):
-        why = "is listed already" if published(name) else "is neither a directory nor an owner/name"
+    directory, is_known = directory_of(name), bool(published(name)) or name in BUNDLED
+    if is_known or (directory is None and hub_id(name) is None):
+        why = "is listed already" if is_known else "is neither a directory nor an owner/name"
         raise ModelNotFound(f"{one_line(name)!r} {why}; add the path of a model directory, or owner/name[@revision].")
-    if path.is_dir():
-        name = str(path.resolve())
     with only_one(paths.added_file(), "the list of models"):
         added = _read()
-        if path.is_dir():
+        if directory is not None:
+            name = str(directory)
             added = replace(added, directories=_with(added.directories, name))
         else:
             added = replace(added, repositories=_with(added.repositories, name))
         _write(added)
     return name
+
+
+def directory_of(name: str) -> Path | None:
+    """The directory that this path leads to, or None."""
+    # subtle: os.path answers False where pathlib raises, for a name too long or a home of nobody
+    try:
+        path = os.path.expanduser(name)
+    except ValueError:  # `~` and a character that no user's name can hold
+        return None
+    return Path(path).resolve() if name and os.path.isdir(path) else None
 
 
 def forget(name: str) -> bool:

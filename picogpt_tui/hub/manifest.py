@@ -90,7 +90,10 @@ def write_unfinished(directory: Path, manifest: Manifest) -> None:
         FileError: it cannot be written.
     """
     write_whole(directory / UNFINISHED, json.dumps(asdict(manifest) | {"format": _FORMAT}, indent=2) + "\n")
-    (directory / MANIFEST).unlink(missing_ok=True)
+    try:
+        (directory / MANIFEST).unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError("remove", directory / MANIFEST, error) from error
 
 
 def finish(directory: Path, manifest: Manifest) -> None:

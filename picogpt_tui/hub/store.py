@@ -8,79 +8,79 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from picogpt_tui import paths
 from picogpt_tui.errors import FileError, ModelError, ModelNotFound, ModelNotHere
 from picogpt_tui.hub import hf_cache
-from picogpt_tui.hub.added import read_added
-from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED, Manifest, read_manifest
-from picogpt_tui.hub.registry import BUNDLED, CHECKPOINT, PUBLISHED, PublishedModel, published
-from picogpt_tui.hub.targets import folder_of, hub_id, name_of
+from picogpt_tui.hub.added import directory_of, read_added
+from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED, Manifest, ModelFile, read_manifest
+from picogpt_tui.hub.memory import needed_bytes, read_shape
+from picogpt_tui.hub.registry import (
+    BUNDLED,
+    BUNDLED_LICENCE,
+    CHECKPOINT,
+    HUGGING_FACE,
+    OPENAI,
+    PUBLISHED,
+    PublishedModel,
+    host_of,
+    published,
+)
+from picogpt_tui.hub.stored import (
+    ADDED,
+    BUNDLED_MODEL,
+    FOLDER,
+    PUBLISHED_SIZE,
+    SHARED,
+    StoredModel,
+    how_to_get,
+    rest_bytes,
+    size_text,
+)
+from picogpt_tui.hub.targets import MAIN, folder_of, hub_id, meant, name_of, openai_size
 from picogpt_tui.visible import one_line
 
-BUNDLED_MODEL, PUBLISHED_SIZE, FOLDER, SHARED, ADDED = "bundled", "published", "local", "shared", "added"
+__all__ = [
+    "ADDED",
+    "BUNDLED_MODEL",
+    "FOLDER",
+    "PUBLISHED_SIZE",
+    "SHARED",
+    "StoredModel",
+    "canonical_name",
+    "find_model",
+    "how_to_get",
+    "list_models",
+    "rest_bytes",
+    "size_on_disk",
+    "size_text",
+    "stored_model",
+]
+
 _NEEDED = (
     ("config.json", "hparams.json"),
     ("model.safetensors", CHECKPOINT[1]),
     ("vocab.json", "encoder.json"),
     ("merges.txt", "vocab.bpe"),
 )
-_HUB = "huggingface.co"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredModel:
-    """A model one can name, here or not."""
-
-    name: str
-    kind: str
-    """`bundled`, `published`, `local` (a folder in the models directory), `shared` (in the Hugging Face cache) or
-    `added` (a directory or a repository that the user added)."""
-    path: Path | None
-    """Its directory, or None when nothing of it is here."""
-    n_params: int | None
-    """None where only a download would tell."""
-    size_bytes: int
-    """On disk; of the whole download, when it is not all here (0 where nobody knows)."""
-    missing: tuple[str, ...] = ()
-    """Files that a folder lacks to be a model."""
-    partial_bytes: int | None = None
-    """How much of a download that has begun is here; None where none has."""
-    is_shared: bool = False
-    """Whether it lies in the Hugging Face cache, which belongs to other programs too."""
-    licence: str = ""
-    host: str = ""
-    """Where it comes from, or would; "" for what is just here."""
-    manifest: Manifest | None = None
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it can be loaded now."""
-        return self.path is not None and not self.missing and self.partial_bytes is None
-
-    @property
-    def can_download(self) -> bool:
-        """Whether a download could bring it, or what it lacks."""
-        is_fetched = self.manifest is not None or published(self.name) or (self.kind == ADDED and hub_id(self.name))
-        return not self.is_here and bool(is_fetched)
 
 
 def list_models() -> list[StoredModel]:
     """Bundled models, the published sizes in order, then folders, the Hugging Face cache and what was added."""
-    listed = [_stored(name, BUNDLED_MODEL, paths.bundled_dir() / name) for name in BUNDLED]
-    listed += [_published(model) for model in PUBLISHED]
+    listed = [_bundled(name) for name in BUNDLED] + [_published(model) for model in PUBLISHED]
     taken = {model.path for model in listed} | {paths.models_dir() / model.folder() for model in PUBLISHED}
-    listed += [_stored(name_of(folder.name), FOLDER, folder) for folder in _folders() if folder not in taken]
+    listed += [_folder(folder) for folder in _folders() if folder not in taken]
     names = {model.name for model in listed}
     for repo, snapshot in hf_cache.snapshots():
         if repo not in names and not published(repo) and _is_gpt2(snapshot):
             listed.append(_shared(repo, snapshot))
     added = read_added()
-    listed += [_stored(name, ADDED, Path(name)) for name in added.directories]
+    taken = {model.path for model in listed}
+    listed += [_stored(name, ADDED, Path(name)) for name in added.directories if Path(name) not in taken]
     names = {model.name for model in listed}
-    listed += [_wanted(name) for name in added.repositories if name not in names]
+    listed += [_repository(name) for name in added.repositories if name not in names]
     return listed
 
 
@@ -91,21 +91,26 @@ def stored_model(name: str) -> StoredModel:
         ModelNotFound: there is none.
     """
     if name in BUNDLED:
-        return _stored(name, BUNDLED_MODEL, paths.bundled_dir() / name)
+        return _bundled(name)
     if model := published(name):
         return _published(model)
     if folder := _local_folder(name):
-        return _stored(name, FOLDER, folder)
-    repo_and_revision = hub_id(name)
-    if repo_and_revision and (snapshot := hf_cache.snapshot(*repo_and_revision)) and _is_gpt2(snapshot):
-        return _shared(name, snapshot)
-    if directory := _directory(name):
-        kind = ADDED if str(directory) in read_added().directories else FOLDER
-        return _stored(str(directory), kind, directory)
-    if repo_and_revision:
-        return _wanted(name)
+        return _folder(folder)
+    if size := openai_size(name):
+        return _not_here(size, OPENAI)
+    repository = _repository(name) if hub_id(name) else None
+    if repository and repository.is_here:
+        return repository
+    directory, added = directory_of(name), read_added().directories
+    if directory and str(directory) not in added:
+        return _stored(str(directory), FOLDER, directory)
+    if directory or name in added:  # the latter: it was there when it was added
+        return _stored(str(directory or name), ADDED, directory or Path(name))
+    if repository:
+        return repository
     known = ", ".join([*BUNDLED, *(model.name for model in PUBLISHED)])
-    raise ModelNotFound(f"There is no model {one_line(name)!r}; name one of {known}, an owner/name, or a directory.")
+    there_is_none = f"There is no model {one_line(name)!r}{meant(name, (one.name for one in list_models()))}"
+    raise ModelNotFound(f"{there_is_none}; name one of {known}, an owner/name, or a directory.")
 
 
 def find_model(name: str) -> Path:
@@ -118,26 +123,9 @@ def find_model(name: str) -> Path:
         ModelNotFound: there is nothing of that name.
     """
     model = stored_model(name)
-    if model.path is not None and model.partial_bytes is None and (model.is_here or not model.can_download):
+    if model.path is not None and (model.is_here or not model.can_download):
         return model.path
-    raise ModelNotHere(how_to_get(model), model.name, rest_bytes(model) if model.size_bytes else None)
-
-
-def rest_bytes(model: StoredModel) -> int:
-    """What a download would bring, about."""
-    return max(0, model.size_bytes - (model.partial_bytes or 0))
-
-
-def how_to_get(model: StoredModel) -> str:
-    """One sentence that says how a model comes onto this machine."""
-    name, command = one_line(model.name), f"`picogpt-tui models download {one_line(model.name)}`"
-    if model.missing and model.partial_bytes is None and model.path is not None:
-        return f"{name} has lost or damaged {' and '.join(model.missing)}; {command} fetches it again."
-    if model.partial_bytes is not None:
-        percent = 100 * model.partial_bytes // max(1, model.size_bytes)
-        return f"{name} is not all here yet ({percent} %); {command} goes on with it."
-    size = f" ({model.size_bytes / 1e9:.2f} GB)" if model.size_bytes else ""
-    return f"{name} is not on this machine; {command} fetches it{size}."
+    raise ModelNotHere(how_to_get(model), model.download_name, rest_bytes(model) if model.size_bytes else None)
 
 
 def canonical_name(name: str) -> str:
@@ -152,56 +140,72 @@ def size_on_disk(path: Path) -> int:
     """Of the files in a folder; 0 where there is none, or one that may not be read."""
     try:
         return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
-    except OSError:
+    except (OSError, ValueError):  # the latter: a path that no file can have
         return 0
 
 
 def _local_folder(name: str) -> Path | None:
     """The folder in the models directory that holds the model of this name, or None."""
     folder = paths.models_dir() / folder_of(name)
-    return folder if name and name[0] != "." and ".." not in name and os.path.isdir(folder) else None
-
-
-def _directory(name: str) -> Path | None:
-    """The directory that this path leads to, or None."""
-    # subtle: os.path answers False where pathlib raises, for a name too long or a home of nobody
-    try:
-        path = os.path.expanduser(name)
-    except ValueError:  # `~` and a character that no user's name can hold
-        return None
-    return Path(path).resolve() if name and os.path.isdir(path) else None
+    # subtle: on Windows a name with a drive or a backslash is a path of its own
+    is_inside = bool(name) and name[0] != "." and ".." not in name and folder.parent == paths.models_dir()
+    return folder if is_inside and os.path.isdir(folder) else None
 
 
 def _published(model: PublishedModel) -> StoredModel:
     """The best of the places where it may lie: whole before begun, our own before the cache."""
     places = [paths.models_dir() / folder for folder in model.folders]
-    found = [_stored(model.name, PUBLISHED_SIZE, place) for place in places if place.is_dir()]
+    found = [_stored(model.name, PUBLISHED_SIZE, place) for place in places if _holds_a_model_s_file(place)]
     for repo in (model.repo, model.alias):
-        if (snapshot := hf_cache.snapshot(repo, "main")) and _is_gpt2(snapshot):
+        if (snapshot := hf_cache.snapshot(repo, MAIN)) and _is_gpt2(snapshot):
             found.append(replace(_shared(model.name, snapshot), kind=PUBLISHED_SIZE))
-    best = next((one for one in found if one.is_here), None) or next((one for one in found if one.manifest), None)
-    if best is not None:
-        return replace(best, n_params=model.n_params, licence=model.licence)
-    size_bytes = model.download_bytes()
-    return StoredModel(model.name, PUBLISHED_SIZE, None, model.n_params, size_bytes, licence=model.licence, host=_HUB)
+    order = sorted(found, key=lambda one: (not one.is_here, one.manifest is None))
+    best = order[0] if order else _not_here(model, HUGGING_FACE)
+    if best.manifest is None and not (best.is_here or best.partial_bytes):
+        best = replace(best, size_bytes=model.download_bytes(), host=best.host or host_of(HUGGING_FACE))
+    return replace(best, n_params=model.n_params, licence=model.licence, memory_bytes=_memory(model))
+
+
+def _not_here(model: PublishedModel, source: str) -> StoredModel:
+    name = model.name if source == HUGGING_FACE else model.folder(source)
+    size, host = model.download_bytes(source), host_of(source)
+    return StoredModel(
+        name, PUBLISHED_SIZE, None, model.n_params, size, (), None, False, model.licence, host, None, _memory(model)
+    )
+
+
+def _memory(model: PublishedModel) -> int:
+    return needed_bytes(n_params=model.n_params, n_layer=model.n_layer, n_ctx=model.n_ctx, n_embd=model.n_embd)
 
 
 def _stored(name: str, kind: str, path: Path) -> StoredModel:
     """What a folder holds."""
     missing = tuple(names[0] for names in _NEEDED if not any(os.path.isfile(path / one) for one in names))
     size_bytes, partial_bytes = size_on_disk(path), None
-    manifest = _manifest(path)
+    manifest, shape = _manifest(path), read_shape(path)
     if os.path.isfile(path / UNFINISHED):
         missing, partial_bytes = (), size_bytes
         if manifest is not None:
-            here = (max(_size(path / file.name), _size(path / f"{file.name}.part")) for file in manifest.files)
-            size_bytes, partial_bytes = manifest.size_bytes, sum(here)
+            size_bytes, partial_bytes = manifest.size_bytes, sum(_here(path, file) for file in manifest.files)
     elif manifest is not None:
         missing = tuple(file.name for file in manifest.files if _size(path / file.name) != file.size_bytes)
+        size_bytes = manifest.size_bytes if missing else size_bytes
     licence, host = (manifest.licence, manifest.host) if manifest else ("", "")
+    n_params, memory = (shape.n_params, shape.needed_bytes) if shape else (None, None)
     return StoredModel(
-        name, kind, path, _n_params(path), size_bytes, missing, partial_bytes, False, licence, host, manifest
+        name, kind, path, n_params, size_bytes, missing, partial_bytes, False, licence, host, manifest, memory
     )
+
+
+def _folder(path: Path) -> StoredModel:
+    """A folder of the models directory; its manifest knows a name that the folder's may only resemble."""
+    model = _stored(name_of(path.name), FOLDER, path)
+    is_its_own = model.manifest is not None and folder_of(model.manifest.name) == path.name
+    return replace(model, name=model.manifest.name) if model.manifest and is_its_own else model
+
+
+def _bundled(name: str) -> StoredModel:
+    return replace(_stored(name, BUNDLED_MODEL, paths.bundled_dir() / name), licence=BUNDLED_LICENCE)
 
 
 def _manifest(path: Path) -> Manifest | None:
@@ -215,12 +219,15 @@ def _manifest(path: Path) -> Manifest | None:
 
 
 def _shared(name: str, snapshot: Path) -> StoredModel:
-    return replace(_stored(name, SHARED, snapshot), is_shared=True, host=_HUB)
+    return replace(_stored(name, SHARED, snapshot), is_shared=True, host=host_of(HUGGING_FACE))
 
 
-def _wanted(name: str) -> StoredModel:
-    """A repository of which nothing is here."""
-    return StoredModel(name, ADDED, None, None, 0, host=_HUB)
+def _repository(name: str) -> StoredModel:
+    """A repository that is in the Hugging Face cache, or nowhere."""
+    repo_and_revision = hub_id(name)
+    if repo_and_revision and (snapshot := hf_cache.snapshot(*repo_and_revision)) and _is_gpt2(snapshot):
+        return _shared(name, snapshot)
+    return StoredModel(name, ADDED, None, None, 0, host=host_of(HUGGING_FACE))
 
 
 def _is_gpt2(snapshot: Path) -> bool:
@@ -231,6 +238,17 @@ def _is_gpt2(snapshot: Path) -> bool:
         return bool(json.loads((snapshot / "config.json").read_text(encoding="utf-8"))["model_type"] == "gpt2")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
+
+
+def _holds_a_model_s_file(folder: Path) -> bool:
+    """An empty folder is what a download leaves that found no room."""
+    names = (UNFINISHED, MANIFEST, *(name for names in _NEEDED for name in names))
+    return any(os.path.isfile(folder / name) for name in names)
+
+
+def _here(path: Path, file: ModelFile) -> int:
+    """How much there is of a file that is on its way, or in its place."""
+    return max(_size(path / file.name), _size(path / f"{file.name}.part"))
 
 
 def _size(path: Path) -> int:
@@ -245,18 +263,3 @@ def _folders() -> list[Path]:
         return sorted(folder for folder in paths.models_dir().iterdir() if folder.is_dir() and folder.name[0] != ".")
     except OSError:  # no models directory yet, or one that may not be read: there are no local models then
         return []
-
-
-def _n_params(path: Path) -> int | None:
-    """The parameters that the config promises, or None where it cannot be read."""
-    for config in ("config.json", "hparams.json"):
-        try:
-            fields = json.loads((path / config).read_text(encoding="utf-8"))
-            n_vocab = int(fields.get("vocab_size") or fields["n_vocab"])
-            n_ctx = int(fields.get("n_positions") or fields["n_ctx"])
-            n_embd, n_layer = int(fields["n_embd"]), int(fields["n_layer"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-            continue
-        per_block = 12 * n_embd**2 + 13 * n_embd
-        return (n_vocab + n_ctx) * n_embd + n_layer * per_block + 2 * n_embd
-    return None

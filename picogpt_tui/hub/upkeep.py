@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from picogpt_tui import paths
 from picogpt_tui.errors import FileError, ModelError, ModelNotFound, ModelNotHere
 from picogpt_tui.events import Progress
 from picogpt_tui.hub import hf_cache
-from picogpt_tui.hub.added import forget
+from picogpt_tui.hub.added import forget, read_added
 from picogpt_tui.hub.digests import kind_of, new_hasher
 from picogpt_tui.hub.locks import only_one
 from picogpt_tui.hub.manifest import ModelFile, write_unfinished
-from picogpt_tui.hub.store import ADDED, BUNDLED_MODEL, StoredModel, how_to_get, size_on_disk, stored_model
+from picogpt_tui.hub.store import size_on_disk, stored_model
+from picogpt_tui.hub.stored import ADDED, BUNDLED_MODEL, SHARED, StoredModel, how_to_get, rest_bytes
+from picogpt_tui.hub.targets import is_fetchable, target
 from picogpt_tui.visible import one_line
 
 _REMOVED = ".removed-"
@@ -52,7 +54,7 @@ def verify(name: str, check_model: CheckModel) -> Iterator[Progress | Verified]:
     """
     model = stored_model(name)
     if model.path is None or model.partial_bytes is not None:
-        raise ModelNotHere(how_to_get(model), model.name, None)
+        raise ModelNotHere(how_to_get(model), model.download_name, rest_bytes(model) or None)
     files = _expected(model)
     total = sum(file.size_bytes or 0 for file in files)
     damaged: list[tuple[str, str]] = []
@@ -69,7 +71,7 @@ def verify(name: str, check_model: CheckModel) -> Iterator[Progress | Verified]:
             yield from check_model(model.path)
         except ModelError as error:
             damaged.append(("", str(error)))
-    can_repair = model.manifest is not None and all(file for file, _ in damaged)
+    can_repair = _can_repair(model) and all(file for file, _ in damaged)
     yield Verified(model.name, model.path, tuple(damaged), is_recorded=bool(files), can_repair=can_repair)
 
 
@@ -81,12 +83,21 @@ def prepare_repair(found: Verified) -> None:
         Busy, FileError: the folder cannot be changed.
     """
     model = stored_model(found.name)
-    if model.manifest is None or not found.can_repair:
+    if model.manifest is None or not found.can_repair or not found.damaged:
         raise ModelError(f"{one_line(found.name)} cannot be repaired by a download; replace its files.", found.path)
     with only_one(found.path, found.name):
         write_unfinished(found.path, model.manifest)
         for file, _ in found.damaged:
-            (found.path / file).unlink(missing_ok=True)
+            try:
+                (found.path / file).unlink(missing_ok=True)
+            except OSError as error:
+                raise FileError("remove", found.path / file, error) from error
+
+
+def _can_repair(model: StoredModel) -> bool:
+    """Whether a download would come into the folder that it lies in: it may have been moved, or copied."""
+    name = model.download_name
+    return model.manifest is not None and is_fetchable(name) and target(name).directory == model.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +118,17 @@ def check_removable(name: str) -> StoredModel:
         ModelNotFound: there is nothing to remove.
     """
     model = stored_model(name)
-    shown = one_line(model.name)
+    shown, added = one_line(model.name), read_added()
     if model.kind == BUNDLED_MODEL:
         raise ModelError(f"{shown} is part of the program and cannot be removed.")
+    if model.kind in (ADDED, SHARED) and model.name in added.directories + added.repositories:
+        return model
     if model.is_shared:
         raise ModelError(
             f"{shown} lies in the Hugging Face cache ({model.path}), which other programs use too; "
             f"`hf cache rm` removes it there.",
             model.path,
         )
-    if model.kind == ADDED:
-        return model
     if model.path is None:
         raise ModelNotFound(f"{shown} is not on this machine; there is nothing to remove.")
     if model.path.parent != paths.models_dir():
@@ -133,24 +144,38 @@ def remove(name: str) -> Removed:
         Busy, FileError: the folder cannot be changed.
     """
     model = check_removable(name)
-    forget(model.name)
-    if model.kind == ADDED or model.path is None:
+    if model.kind in (ADDED, SHARED) or model.path is None:
+        forget(model.name)
         return Removed(model.name, model.path, 0)
     size = size_on_disk(model.path)
     with only_one(model.path, model.name):
+        forget(model.name)
         # subtle: renamed first, so that a removal that is cut short never leaves half a model under its name
+        aside = model.path.with_name(f"{_REMOVED}{uuid4().hex}")
         try:
-            aside = Path(tempfile.mkdtemp(prefix=_REMOVED, dir=model.path.parent))
-            os.replace(model.path, aside / model.path.name)
-            _delete_leftovers(model.path.parent)
+            os.replace(model.path, aside)
+            if aside.is_symlink():  # its files are elsewhere, and stay
+                aside.unlink()
+                size = 0
+            else:
+                _delete(aside)
         except OSError as error:
             raise FileError("remove", model.path, error) from error
+        _delete_leftovers(model.path.parent)
     return Removed(model.name, model.path, size)
 
 
-def _delete_leftovers(models_dir: Path) -> None:
-    for folder in models_dir.glob(f"{_REMOVED}*"):
+def _delete(folder: Path) -> None:
+    try:
         shutil.rmtree(folder)
+    except FileNotFoundError:  # another process that removes sweeps up after this one
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _delete_leftovers(models_dir: Path) -> None:
+    """Of removals that were cut short; what resists stays for the next one."""
+    for folder in models_dir.glob(f"{_REMOVED}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _expected(model: StoredModel) -> list[ModelFile]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from click.testing import CliRunner
 
 from picogpt_tui.cli import main
 from picogpt_tui.paths import bundled_dir
+
+from ..gpt2.checkpoints import write_model, write_tf_model
+from ..hub.loopback import Loopback
 
 KING = "Once upon a time there was a king who"
 
@@ -76,3 +79,20 @@ def edit_json(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     fields = json.loads(path.read_text(encoding="utf-8"))
     edit(fields)
     path.write_text(json.dumps(fields), encoding="utf-8")
+
+
+@pytest.fixture
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """A hub and a container on this machine; both have a tiny 124M, the hub also `owner/model`."""
+    for name in ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "PICOGPT_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    theirs = {file.name: file for file in write_model(tmp_path / "published").iterdir()}
+    with Loopback() as net:
+        monkeypatch.setenv("HF_ENDPOINT", net.endpoint)
+        monkeypatch.setenv("PICOGPT_OPENAI_URL", net.plain)
+        for repo in ("openai-community/gpt2", "owner/model"):
+            net.add_repo(repo, theirs)
+        for file in write_tf_model(tmp_path / "published-openai").iterdir():
+            net.add_plain(f"124M/{file.name}", file)
+        yield net

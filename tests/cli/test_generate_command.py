@@ -196,7 +196,7 @@ def test_a_value_out_of_range_is_one_line(option: str, value: str, said: str) ->
         ("generate", KING, "--when-full", "explode"),
         ("generate", KING, "--no-such-option"),
         ("no-such-command",),
-        ("models", "remove", "stories"),
+        ("models", "remove"),
     ],
 )
 def test_a_command_line_that_cannot_be_understood_exits_2(args: tuple[str, ...]) -> None:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from picogpt_tui import paths
-from picogpt_tui.errors import ModelNotFound
+from picogpt_tui.errors import FileError, ModelNotFound, ModelNotHere
 from picogpt_tui.gpt2.language_model import LanguageModel
-from picogpt_tui.hub.registry import PUBLISHED, published
-from picogpt_tui.hub.store import StoredModel, canonical_name, find_model, how_to_get, list_models
+from picogpt_tui.hub.added import add
+from picogpt_tui.hub.locks import only_one
+from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED, Manifest, read_manifest
+from picogpt_tui.hub.registry import OPENAI, PUBLISHED
+from picogpt_tui.hub.store import (
+    StoredModel,
+    canonical_name,
+    find_model,
+    how_to_get,
+    list_models,
+    size_text,
+    stored_model,
+)
+
+from .placed import begun, cached, downloaded
 
 FILES = ("config.json", "model.safetensors", "vocab.json", "merges.txt")
 OPENAI_FILES = ("hparams.json", "model.safetensors", "encoder.json", "vocab.bpe")
@@ -57,7 +73,8 @@ def test_the_bundled_models_numbers(stories: LanguageModel) -> None:
 
 def test_a_size_that_is_not_here_tells_what_would_be_fetched() -> None:
     model = by_name("355M")
-    assert (model.path, model.n_params, model.size_bytes, model.missing) == (None, 354_823_168, 1_419_292_672, ())
+    assert (model.path, model.n_params, model.size_bytes, model.missing) == (None, 354_823_168, 1_521_498_619, ())
+    assert (model.state, model.licence, model.host) == ("not here", "MIT (modified)", "huggingface.co")
 
 
 @pytest.mark.parametrize("folder", ["124M", "gpt2", "openai-community--gpt2"])
@@ -146,32 +163,37 @@ def test_a_dot_is_the_directory_one_is_in(tmp_path: Path, monkeypatch: pytest.Mo
         assert canonical_name(name) == str(directory)
 
 
-@pytest.mark.parametrize("name", ["gpt2-medium", "GPT2-Medium", "355M", "355m"])
+@pytest.mark.parametrize("name", ["gpt2-medium", "GPT2-Medium", "355M", "355m", "openai-community/gpt2-medium"])
 def test_a_published_size_that_is_not_here_says_how_to_get_it(name: str) -> None:
-    with pytest.raises(ModelNotFound) as caught:
+    with pytest.raises(ModelNotHere) as caught:
         find_model(name)
-    message = str(caught.value)
-    assert message.startswith("355M is not on this machine; put config.json, model.safetensors, vocab.json and merges.")
-    assert "openai-community/gpt2-medium (1.4 GB)" in message
-    assert message.endswith(f"into {paths.models_dir() / '355M'}.")
-    known = published(name)
-    assert known is not None
-    assert message == how_to_get(known)
+    message = "355M is not on this machine; `picogpt-tui models download 355M` fetches it (1.52 GB)."
+    assert str(caught.value) == message == how_to_get(stored_model(name))
+    assert (caught.value.name, caught.value.rest_bytes) == ("355M", 1_521_498_619)
 
 
-def test_half_a_published_size_is_not_here() -> None:
+def test_half_a_published_size_put_there_by_hand_says_what_it_lacks() -> None:
     install("124M", FILES[:2])
-    assert not by_name("124M").is_here
-    with pytest.raises(ModelNotFound, match="124M is not on this machine"):
+    model = by_name("124M")
+    assert (model.is_here, model.state) == (False, "incomplete, lacks vocab.json, merges.txt")
+    assert (model.n_params, model.size_bytes) == (124_439_808, 549_603_790)
+    with pytest.raises(
+        ModelNotHere, match=r"^124M lacks vocab.json and merges.txt; `picogpt-tui models download 124M`"
+    ):
         find_model("124M")
 
 
-@pytest.mark.parametrize("name", ["owner/model", "a-b.c/d_e", "owner/model@main"])
-def test_a_hub_id_that_is_not_here_says_where_it_would_be(name: str) -> None:
-    with pytest.raises(ModelNotFound) as caught:
+def test_the_empty_folder_of_a_download_that_found_no_room_is_nothing() -> None:
+    install("124M", ())
+    assert by_name("124M").state == "not here"
+
+
+@pytest.mark.parametrize("name", ["owner/model", "a-b.c/d_e", "owner/model@main", "owner/model@refs/pr/1"])
+def test_a_hub_id_that_is_not_here_says_how_to_get_it(name: str) -> None:
+    with pytest.raises(ModelNotHere) as caught:
         find_model(name)
-    assert str(caught.value).startswith(f"{name} is not on this machine; put its config.json")
-    assert str(paths.models_dir() / name.replace("/", "--")) in str(caught.value)
+    assert str(caught.value) == f"{name} is not on this machine; `picogpt-tui models download {name}` fetches it."
+    assert (caught.value.name, caught.value.rest_bytes) == (name, None)
 
 
 @pytest.mark.parametrize(
@@ -190,10 +212,18 @@ def test_a_hub_id_that_is_not_here_says_where_it_would_be(name: str) -> None:
         "./no/where",
         "\ud800",
         "a b/c d",
+        "owner/..",
+        "../x",
+        "a/b@../../x",
+        "a/b@..",
+        "owner/.hidden",
+        "--/--",
+        "a--b/c",
     ],
     ids=lambda name: ascii(name)[:24],
 )
-def test_what_is_no_name_lists_what_is(name: str) -> None:
+def test_what_is_no_name_lists_what_is(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelNotFound, match=r"There is no model .*; name one of stories, 124M, 355M, 774M, 1558M"):
         find_model(name)
 
@@ -213,12 +243,20 @@ def test_hostile_names_reach_the_message_as_signs() -> None:
     assert len(str(caught.value)) < 400
 
 
-@pytest.mark.parametrize("size", [model.name for model in PUBLISHED])
-def test_registry_knows_each_size_by_name_and_alias(size: str) -> None:
-    model = published(size)
-    assert model is not None
-    assert published(model.alias) is published(model.alias.upper()) is model
-    assert published(size + "x") is None
+@pytest.mark.parametrize(
+    "name, meant",
+    [
+        ("125M", "124M"),
+        ("gpt-2", "gpt2"),
+        ("gpt2-meduim", "gpt2-medium"),
+        ("Storys", "stories"),
+        ("zta", "zeta"),
+    ],
+)
+def test_a_typing_error_is_answered_with_what_was_meant(name: str, meant: str) -> None:
+    install("zeta")
+    with pytest.raises(ModelNotFound, match=rf"^There is no model '{name}' \(did you mean {meant}( or .*)?\?\); name"):
+        find_model(name)
 
 
 def test_a_folder_that_may_not_be_read_does_not_spoil_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,3 +272,177 @@ def test_a_folder_that_may_not_be_read_does_not_spoil_the_list(monkeypatch: pyte
     assert by_name("closed").size_bytes == 0
 
 
+# --- downloads: begun, whole, damaged ------------------------------------------------------------------------------
+
+
+def test_a_download_that_has_begun_is_partial_and_goes_on() -> None:
+    directory = begun("124M", n_weights=20_000)
+    model, total = by_name("124M"), sum(file.size_bytes or 0 for file in manifest_of_begun(directory).files)
+    here = sum(file.stat().st_size for file in directory.iterdir() if not file.name.startswith("manifest.json"))
+    assert (model.path, model.size_bytes, model.partial_bytes) == (directory, total, here)
+    assert (model.is_here, model.can_download, model.state) == (False, True, f"partial {100 * here // total} %")
+    with pytest.raises(ModelNotHere) as caught:
+        find_model("124M")
+    assert "is not all here yet (4" in str(caught.value)
+    assert str(caught.value).endswith("`picogpt-tui models download 124M` goes on with it.")
+    assert caught.value.rest_bytes == total - here
+
+
+def manifest_of_begun(directory: Path) -> Manifest:
+    manifest = read_manifest(directory / UNFINISHED)
+    assert manifest is not None
+    return manifest
+
+
+def test_a_download_all_of_whose_bytes_are_here_is_not_ready_without_its_manifest() -> None:
+    """It was cut short while it was checked."""
+    directory = downloaded("124M")
+    os.replace(directory / MANIFEST, directory / UNFINISHED)
+    assert (by_name("124M").state, by_name("124M").is_here) == ("partial 99 %", False)
+
+
+def test_what_has_begun_from_openai_goes_on_from_there() -> None:
+    """`models download 124M` would begin another one."""
+    begun("124M-openai", source=OPENAI)
+    with pytest.raises(ModelNotHere, match="`picogpt-tui models download 124M-openai` goes on") as caught:
+        find_model("124M")
+    assert caught.value.name == "124M-openai"
+
+
+def test_each_source_has_its_own_folder_and_the_hub_s_is_taken_first() -> None:
+    theirs = downloaded("124M-openai", source=OPENAI)
+    assert find_model("124M") == find_model("124M-openai") == theirs
+    ours = downloaded("124M")
+    assert (find_model("124M"), find_model("124M-openai")) == (ours, theirs)
+    assert [model.name for model in list_models()] == ["stories", "124M", "355M", "774M", "1558M", "124M-openai"]
+
+
+def test_whole_before_begun_whichever_source_it_is_from() -> None:
+    begun("124M")
+    theirs = downloaded("124M-openai", source=OPENAI)
+    assert find_model("124M") == theirs
+
+
+def test_openais_name_of_a_size_that_is_not_here_can_be_downloaded() -> None:
+    with pytest.raises(ModelNotHere, match=r"`picogpt-tui models download 124M-openai` fetches it \(0.50 GB\)"):
+        find_model("124m-OpenAI")
+
+
+@pytest.mark.parametrize("harm", ["lost", "cut short", "longer"])
+def test_a_file_that_was_lost_or_changed_its_length_is_missed(harm: str) -> None:
+    directory = downloaded("owner/model")
+    weights = directory / "model.safetensors"
+    content = weights.read_bytes()
+    weights.unlink()
+    if harm != "lost":
+        weights.write_bytes(content[:-1] if harm == "cut short" else content + b"x")
+    model = by_name("owner/model")
+    assert (model.is_here, model.missing) == (False, ("model.safetensors",))
+    with pytest.raises(ModelNotHere, match=r"has lost or damaged model\.safetensors; .* fetches it again") as caught:
+        find_model("owner/model")
+    assert caught.value.rest_bytes == len(content)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"files": [{"name": "../../x"}]}'])
+def test_a_damaged_manifest_does_not_hide_a_model_that_is_whole(content: bytes) -> None:
+    directory = downloaded("124M")
+    (directory / MANIFEST).write_bytes(content)
+    assert (by_name("124M").is_here, find_model("124M")) == (True, directory)
+
+
+def test_a_damaged_unfinished_manifest_is_a_download_that_has_begun() -> None:
+    (begun("owner/model") / UNFINISHED).write_bytes(b"")
+    model = by_name("owner/model")
+    assert (model.state, model.percent, model.can_download) == ("partial", None, True)
+    assert how_to_get(model).startswith("owner/model is not all here yet; `picogpt-tui")
+
+
+def test_a_revision_with_a_slash_keeps_its_name() -> None:
+    """The folder's name has none; a download by that name would ask for another revision."""
+    directory = downloaded("owner/model@refs/pr/1")
+    assert directory.name == "owner--model@refs--pr--1"
+    assert by_name("owner/model@refs/pr/1").path == find_model("owner/model@refs/pr/1") == directory
+
+
+def test_a_folder_that_was_given_another_name_is_a_folder_of_that_name() -> None:
+    """Its manifest says 124M, but no download would come into it."""
+    directory = downloaded("124M", folder="mine")
+    (directory / "merges.txt").unlink()
+    model = by_name("mine")
+    assert (model.kind, model.can_download, find_model("mine")) == ("local", False, directory)
+
+
+def test_names_in_a_manifest_reach_the_message_as_signs() -> None:
+    directory = downloaded("owner/model")
+    text = (directory / MANIFEST).read_text().replace("merges.txt", "\\u001b[31m")
+    (directory / MANIFEST).write_text(text)
+    assert "\x1b" not in how_to_get(by_name("owner/model"))
+    assert "␛[31m" in how_to_get(by_name("owner/model"))
+
+
+# --- where models are ----------------------------------------------------------------------------------------------
+
+
+def test_the_models_directory_moves_with_a_variable_or_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths.write_whole(paths.settings_file(), json.dumps({"models_dir": str(tmp_path / "set")}))
+    directory = install("zeta")
+    assert directory == tmp_path / "set" / "zeta"
+    monkeypatch.setenv("PICOGPT_MODELS", str(tmp_path / "asked"))
+    with pytest.raises(ModelNotFound):
+        find_model("zeta")
+    assert install("zeta") == find_model("zeta") == tmp_path / "asked" / "zeta"
+
+
+def test_mirrors_are_named_as_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/hf/")
+    assert by_name("124M").host == "mirror.example"
+
+
+def test_with_everything_installed_no_socket_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    for model in PUBLISHED:
+        downloaded(model.name)
+    cached("owner/cached")
+    add("owner/wanted")
+
+    def refuse(*args: object, **options: object) -> None:
+        pytest.fail("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert [model.is_here for model in list_models()] == [True] * 6 + [False]
+    assert all(find_model(model.alias) for model in PUBLISHED)
+
+
+def test_a_store_that_may_not_be_written_is_listed_and_refuses_a_download_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Root may write anywhere, so the refusal is played."""
+    directory = downloaded("124M")
+    mkdir = Path.mkdir
+
+    def refuse(self: Path, *args: Any, **options: Any) -> None:
+        if paths.models_dir() in self.parents:
+            raise PermissionError(13, "Permission denied")
+        mkdir(self, *args, **options)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert find_model("124M") == directory
+    with pytest.raises(FileError, match=r"^Cannot write .*: Permission denied\.$"), only_one(directory, "124M"):
+        pytest.fail("it was locked")
+
+
+@pytest.mark.parametrize(
+    "n_bytes, text",
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1234, "1.2 kB"),
+        (7_210_000, "7.2 MB"),
+        (1e8, "0.10 GB"),
+        (6.43e9, "6.43 GB"),
+    ],
+)
+def test_sizes_are_said_in_units(n_bytes: int, text: str) -> None:
+    assert size_text(int(n_bytes)) == text

@@ -1,0 +1,190 @@
+"""How far a download or a check is: a line drawn anew on a terminal, plain lines elsewhere, JSON Lines for programs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Protocol
+
+import click
+
+from picogpt_tui.cli.exits import note
+from picogpt_tui.cli.output import bar, n_cells, write_json
+from picogpt_tui.events import DownloadProgress
+from picogpt_tui.visible import one_line
+
+_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+_LONGEST_BAR, _SHORTEST_BAR, _EDGES = 30, 6, 2
+_LONGEST_NAME = 40
+_USUAL_COLUMNS = 80
+_ECHO_CELLS = 2  # the terminal writes ^C behind the line, and must not break it
+_SECONDS = re.compile(r"\d+ s\b")
+
+
+class Teller(Protocol):
+    """Who tells a person or a program how far it is."""
+
+    def show(self, progress: DownloadProgress) -> None:
+        """It is so far now."""
+
+    def say(self, text: str) -> None:
+        """A line to the person at the terminal."""
+
+
+@contextlib.contextmanager
+def telling(*, as_json: bool = False) -> Iterator[Teller]:
+    """The one who fits this terminal; at the end nothing half drawn is left."""
+    if as_json:
+        yield _Json()
+    elif sys.stderr.isatty():
+        line = _Line()
+        try:
+            yield line
+        finally:
+            line.clear()
+    else:
+        yield _Log()
+
+
+class _Json:
+    """A JSON object on stdout for everything that happens."""
+
+    def show(self, progress: DownloadProgress) -> None:
+        fields = asdict(progress)
+        del fields["name"]
+        write_json({"event": "progress"} | fields)
+
+    def say(self, text: str) -> None:
+        note(text)
+
+
+class _Line:
+    """One line on a terminal: written over in one go, so that it does not flicker, and without escape sequences."""
+
+    def __init__(self) -> None:
+        self._drawn_cells = 0
+
+    def show(self, progress: DownloadProgress) -> None:
+        columns = _columns() - 1 - _ECHO_CELLS
+        self._draw(line_of(progress, columns, _has_blocks()), min(self._drawn_cells, columns))
+
+    def say(self, text: str) -> None:
+        self.clear()
+        note(text)
+
+    def clear(self) -> None:
+        """Leave an empty line, the cursor at its beginning."""
+        if self._drawn_cells:
+            self._draw("", min(self._drawn_cells + _ECHO_CELLS, _columns() - 1))
+            click.echo("\r", err=True, nl=False)
+
+    def _draw(self, line: str, over_cells: int) -> None:
+        cells = n_cells(line)
+        click.echo(f"\r{line}{' ' * (over_cells - cells)}", err=True, nl=False)
+        self._drawn_cells = cells
+
+
+class _Log:
+    """Plain lines into a file or a pipe: when a phase begins, at every tenth, and when something goes wrong."""
+
+    def __init__(self) -> None:
+        self._phase, self._note, self._tenth = "", "", 0
+
+    def show(self, progress: DownloadProgress) -> None:
+        name, tenth, speed = one_line(progress.name, _LONGEST_NAME), _percent(progress) // 10, _speed(progress)
+        if progress.phase != self._phase:
+            where = f" {one_line(progress.host, 100)}" if progress.phase == "looking up" else ""
+            note(f"{name}: {progress.phase}{where}")
+            self._phase, self._tenth = progress.phase, tenth
+        elif progress.phase == "downloading" and tenth > self._tenth:
+            note(f"{name}: {_percent(progress)} % of {_amount(progress.total)}{', ' * bool(speed)}{speed}")
+            self._tenth = tenth
+        what = _SECONDS.sub("", progress.note)  # seconds that are counted are no news
+        if what != self._note:
+            self._note = what
+            if what:
+                note(f"{name}: {one_line(progress.note)}")
+
+    def say(self, text: str) -> None:
+        note(text)
+
+
+def line_of(progress: DownloadProgress, columns: int, has_blocks: bool = True) -> str:
+    """A progress in at most so many cells; what matters least goes first where they are few.
+
+    Example:
+        `124M  67 % ▕███████▏   ▏ 6.2/9.3 GB  11.0 MB/s  4m28s  downloading`
+    """
+    name, said = one_line(progress.name, _LONGEST_NAME), one_line(progress.note)
+    if not progress.total:
+        return _cut(f"{name}  {progress.phase} {said or one_line(progress.host, 100)}", columns)
+    head = f"{name} {_percent(progress):>3} % "
+    done, total = _amount(progress.done, progress.total), _amount(progress.total)
+    amount = f" {done:>{len(total) - len(' GB')}}/{total}"
+    # as wide as the longest, so that the bar does not tremble
+    eta = "" if progress.eta_seconds is None else f"  {duration(progress.eta_seconds):>6}"
+    speed, phase = f"{_speed(progress):>12}" if _speed(progress) else "", f"  {progress.phase}"
+    tails = [f"  {said}"] if said else [speed + eta + phase, speed + eta, eta, ""]
+    room = columns - n_cells(head) - n_cells(amount)
+    tail = next((one for one in tails if n_cells(one) <= room - _SHORTEST_BAR - _EDGES), tails[-1])
+    bar_cells = min(_LONGEST_BAR, room - n_cells(tail) - _EDGES)
+    if bar_cells < _SHORTEST_BAR:
+        return _cut(head.rstrip() + amount + tail, columns)
+    return head + _bar(progress.done / progress.total, bar_cells, has_blocks) + amount + tail
+
+
+def duration(seconds: float) -> str:
+    """A time as people read it at a glance: `8s`, `4m28s`, `1h02m`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_of_hour = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes_of_hour:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def _percent(progress: DownloadProgress) -> int:
+    return 100 * min(progress.done, progress.total) // progress.total if progress.total else 0
+
+
+def _amount(n_bytes: float, like: float | None = None) -> str:
+    """A number of bytes with its unit; bare, in the unit of another, where that one stands beside it."""
+    name, size = next((unit for unit in _UNITS if (like or n_bytes) >= unit[1]), _UNITS[-1])
+    return f"{n_bytes / size:.1f}" + ("" if like else f" {name}")
+
+
+def _speed(progress: DownloadProgress) -> str:
+    is_moving = progress.phase == "downloading" and progress.bytes_per_second > 0
+    return f"{_amount(progress.bytes_per_second)}/s" if is_moving else ""
+
+
+def _bar(fraction: float, cells: int, has_blocks: bool) -> str:
+    fraction = min(1.0, fraction)
+    if not has_blocks:
+        return f"[{'#' * int(fraction * cells):<{cells}}]"
+    return f"▕{bar(fraction, cells):<{cells}}▏"
+
+
+def _cut(text: str, columns: int) -> str:
+    while n_cells(text) > columns:
+        text = text[:-1]
+    return text
+
+
+def _columns() -> int:
+    """Of the terminal on stderr, which may have been dragged since the last line."""
+    with contextlib.suppress(OSError, ValueError):
+        if columns := os.get_terminal_size(sys.stderr.fileno()).columns:
+            return columns
+    return _USUAL_COLUMNS
+
+
+def _has_blocks() -> bool:
+    try:
+        "▕█▏".encode(sys.stderr.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
