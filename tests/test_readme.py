@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from picogpt_tui.cli import main
@@ -24,7 +25,8 @@ from .hub.loopback import Loopback
 
 README = Path(__file__).parents[1] / "README.md"
 _BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
-_COMMAND = re.compile(rf"(?:^|[\s|(/])picogpt-tui (?:{'|'.join(main.commands)}|--help|--version)\b")
+_NAMES = "|".join(main.list_commands(click.Context(main)))
+_COMMAND = re.compile(rf"(?:^|[\s|(/])picogpt-tui (?:{_NAMES}|--help|--version)\b")
 
 
 def blocks(text: str, *languages: str) -> list[str]:

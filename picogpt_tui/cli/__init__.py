@@ -7,17 +7,13 @@ the command that needs it runs, so that `--help` and completion answer at once.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
 from picogpt_tui import __version__
 from picogpt_tui.cli.exits import Commands
-from picogpt_tui.cli.generate import generate
-from picogpt_tui.cli.inspect_model import inspect
-from picogpt_tui.cli.models import models
-from picogpt_tui.cli.next_token import next_token
 from picogpt_tui.cli.options import complete_model, examples
-from picogpt_tui.cli.tokenize_text import tokenize
 from picogpt_tui.errors import PicoGPTError
 
 __all__ = ["main"]
@@ -44,7 +40,33 @@ Exit codes: 0 done, 1 an error (one line on stderr), 2 wrong usage,
 own places, or in the folder that PICOGPT_HOME names."""
 
 
-@click.group("picogpt-tui", cls=Commands, invoke_without_command=True, epilog=_EXAMPLES + _MORE)
+_COMMANDS = {
+    "generate": "picogpt_tui.cli.generate:generate",
+    "next": "picogpt_tui.cli.next_token:next_token",
+    "tokenize": "picogpt_tui.cli.tokenize_text:tokenize",
+    "inspect": "picogpt_tui.cli.inspect_model:inspect",
+    "models": "picogpt_tui.cli.models:models",
+}
+
+
+class _LazyCommands(Commands):
+    """Imports a command's module when the command is asked for: the app opens without any of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, for help and completion."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, or None."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group("picogpt-tui", cls=_LazyCommands, invoke_without_command=True, epilog=_EXAMPLES + _MORE)
 @click.option("-m", "--model", metavar="NAME", shell_complete=complete_model, help="The model to open the app with.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
@@ -67,6 +89,3 @@ def main(ctx: click.Context, model: str | None, no_mouse: bool) -> None:
 
     ctx.exit(run(model=model, mouse=not no_mouse))
 
-
-for _command in (generate, next_token, tokenize, inspect, models):
-    main.add_command(_command)

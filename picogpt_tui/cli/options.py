@@ -12,7 +12,6 @@ from click.shell_completion import CompletionItem
 
 from picogpt_tui.cli.exits import note
 from picogpt_tui.hub.registry import DEFAULT
-from picogpt_tui.hub.store import list_models
 from picogpt_tui.settings import GenerationSettings, SamplingSettings
 
 Command = Callable[..., Any]
@@ -33,6 +32,8 @@ def read_text(text: str) -> str:
 
 def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Models whose name begins so; where there is none, directories."""
+    from picogpt_tui.hub.store import list_models
+
     help = {model.name: model.state for model in list_models()}
     items = [CompletionItem(name, help=text) for name, text in help.items() if name.startswith(incomplete)]
     return items or [CompletionItem(incomplete, type="dir")]

@@ -45,10 +45,10 @@ def read_vocabulary(directory: Path) -> tuple[Path, dict[str, int], Iterator[Mer
         TokenizerError: a file is missing or damaged, or a merge joins what are no tokens.
     """
     vocab_path = _first(directory, VOCAB_FILES)
-    if vocab_path is None and (directory / ONE_FILE).is_file():
-        return _read_one_file(directory / ONE_FILE)
     merges_path = _first(directory, MERGES_FILES)
     if vocab_path is None or merges_path is None:
+        if (directory / ONE_FILE).is_file():
+            return _read_one_file(directory / ONE_FILE)
         missing = " or ".join(VOCAB_FILES if vocab_path is None else MERGES_FILES)
         raise TokenizerError(f"{directory} holds no {missing}, which its tokenizer needs.", directory)
     vocab = _checked_vocab(_read_json(vocab_path), vocab_path)

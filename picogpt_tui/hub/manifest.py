@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from picogpt_tui.errors import FileError, ModelError
-from picogpt_tui.hub.digests import KINDS
 from picogpt_tui.hub.registry import SOURCES
 from picogpt_tui.paths import write_whole
 
 MANIFEST = "manifest.json"
 UNFINISHED = f"{MANIFEST}.part"
 _FORMAT = 1
+_DIGESTS = ("sha256", "git-sha1", "md5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,6 @@ def _file(*, name: str, size_bytes: int | None, digest: str) -> ModelFile:
         raise ValueError(f"{name!r} is no plain file name")
     if not (size_bytes is None or (isinstance(size_bytes, int) and size_bytes >= 0)):
         raise ValueError(f"{size_bytes!r} is no size")
-    if digest and digest.partition(":")[0] not in KINDS:
+    if digest and digest.partition(":")[0] not in _DIGESTS:
         raise ValueError(f"{digest!r} is no digest")
     return ModelFile(name, size_bytes, digest)

@@ -61,9 +61,10 @@ __all__ = [
 
 _NEEDED = (
     ("config.json", "hparams.json"),
+    ("model.safetensors", CHECKPOINT[0]),
     ("model.safetensors", CHECKPOINT[1]),
-    ("vocab.json", "encoder.json"),
-    ("merges.txt", "vocab.bpe"),
+    ("vocab.json", "encoder.json", "tokenizer.json"),
+    ("merges.txt", "vocab.bpe", "tokenizer.json"),
 )
 
 
@@ -180,7 +181,8 @@ def _memory(model: PublishedModel) -> int:
 
 def _stored(name: str, kind: str, path: Path) -> StoredModel:
     """What a folder holds."""
-    missing = tuple(names[0] for names in _NEEDED if not any(os.path.isfile(path / one) for one in names))
+    lacks = [names[0] for names in _NEEDED if not any(os.path.isfile(path / one) for one in names)]
+    missing = tuple(dict.fromkeys(lacks))
     size_bytes, partial_bytes = size_on_disk(path), None
     manifest, shape = _manifest(path), read_shape(path)
     if os.path.isfile(path / UNFINISHED):

@@ -1,6 +1,6 @@
 """What runs in worker threads for the models: list, download, verify, remove. As in `jobs`: iterate, post, no widget.
 
-The library behind downloads takes a while to load, so it is imported when the first one begins.
+What they need of the hub is imported inside them: the first frame waits for none of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from picogpt_tui.events import DownloadEvent, Progress
-from picogpt_tui.hub.store import list_models
 from picogpt_tui.tui.jobs import Post, ShouldStop, sentence
 from picogpt_tui.tui.messages import (
     DownloadFailed,
@@ -48,6 +47,8 @@ class Fetcher:
 
 def list_models_job(post: Post) -> None:
     """Look which models there are; posts ModelsListed."""
+    from picogpt_tui.hub.store import list_models
+
     try:
         post(ModelsListed(list_models()))
     except Exception as error:  # whatever goes wrong in foreign folders becomes a sentence on the screen

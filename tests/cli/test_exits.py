@@ -34,7 +34,9 @@ def test_the_version_is_said() -> None:
 
 def _commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     paths = [path]
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         paths += _commands(command, (*path, name)) if isinstance(command, click.Group) else [(*path, name)]
     return paths
 
