@@ -89,18 +89,27 @@ class LanguageModel:
         return generate(self, self.tokenizer.encode(prompt), settings, should_stop=should_stop)
 
 
+def read_small_files(directory: Path) -> tuple[GPT2Config, Tokenizer]:
+    """Read all of a model directory but the weights.
+
+    Raises:
+        ConfigError, TokenizerError: what is missing or damaged, or that the two do not fit together.
+    """
+    if not directory.is_dir():
+        raise ConfigError(f"{directory} is not a directory.", directory)
+    config, tokenizer = read_config(directory), read_tokenizer(directory)
+    if tokenizer.n_vocab > config.n_vocab:
+        message = f"{directory}: the vocabulary has ids up to {tokenizer.n_vocab - 1}, the model only {config.n_vocab}."
+        raise TokenizerError(message, directory)
+    return config, tokenizer
+
+
 def read_model(directory: Path, name: str) -> Iterator[Progress | LanguageModel]:
     """Read a model directory: yields Progress for every tensor, and the model last.
 
     Raises:
         ConfigError, TokenizerError, WeightsError: what is missing or damaged, by name.
     """
-    if not directory.is_dir():
-        raise ConfigError(f"{directory} is not a directory.", directory)
-    config = read_config(directory)
-    tokenizer = read_tokenizer(directory)
-    if tokenizer.n_vocab > config.n_vocab:
-        message = f"{directory}: the vocabulary has ids up to {tokenizer.n_vocab - 1}, the model only {config.n_vocab}."
-        raise TokenizerError(message, directory)
+    config, tokenizer = read_small_files(directory)
     for step in load_params(directory, config):
         yield step if isinstance(step, Progress) else LanguageModel(name, directory, config, step, tokenizer)

@@ -6,11 +6,10 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from picogpt_tui.errors import TokenizerError
 from picogpt_tui.events import Progress
 from picogpt_tui.gpt2.config import read_config
+from picogpt_tui.gpt2.language_model import read_small_files
 from picogpt_tui.gpt2.params import expected_shapes
-from picogpt_tui.gpt2.tokenizer import read_tokenizer
 from picogpt_tui.gpt2.weights import check_weights
 
 _ITEM_BYTES = 4
@@ -39,9 +38,5 @@ def check_model(directory: Path) -> Iterator[Progress]:
     Raises:
         ConfigError, TokenizerError, WeightsError: what is wrong; CheckpointError where bytes are damaged.
     """
-    config = read_config(directory)
-    tokenizer = read_tokenizer(directory)
-    if tokenizer.n_vocab > config.n_vocab:
-        message = f"{directory}: the vocabulary has ids up to {tokenizer.n_vocab - 1}, the model only {config.n_vocab}."
-        raise TokenizerError(message, directory)
+    config, _ = read_small_files(directory)
     yield from check_weights(directory, config)
