@@ -5,18 +5,21 @@ Status codes and headers: https://www.rfc-editor.org/rfc/rfc9110.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import requests
 
 from picogpt_tui.errors import AccessDenied, DownloadError, NotOnTheHub, NotReachable
-from picogpt_tui.hub.trouble import WEB_PAGE
-from picogpt_tui.visible import one_line
+from picogpt_tui.hub.trouble import WEB_PAGE, host_of, proxy_refuses
 
 _BUSY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _LONGEST_RETRY_AFTER_SECONDS = 120.0
+_LONGEST_NUMBER = 18
 
 
 class TryAgain(Exception):
@@ -33,6 +36,34 @@ class TryAgain(Exception):
         super().__init__(why)
 
 
+def number(text: str) -> int | None:
+    """The number in a header, None where it is none or one that nobody can mean."""
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
+
+
+def said(host: str, status: int) -> str:
+    """`host answered 503 Service Unavailable`: in our words, for the server's own may be anything."""
+    return f"{host} answered {status} {_PHRASES.get(status, '')}".rstrip()
+
+
+def is_busy(status: int) -> bool:
+    """Whether the same question may be answered later."""
+    return status in _BUSY or status >= 500
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """How many seconds the server wants to be left alone, two minutes at most; None where it does not say."""
+    value = headers.get("Retry-After", "").strip()
+    if (seconds := number(value)) is not None:
+        return min(float(seconds), _LONGEST_RETRY_AFTER_SECONDS)
+    try:
+        at = parsedate_to_datetime(value)
+        seconds_left = (at - datetime.now(at.tzinfo and UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(0.0, math.ceil(seconds_left)), _LONGEST_RETRY_AFTER_SECONDS)
+
+
 class Answer:
     """A response whose headers have come, and no byte of the body yet.
 
@@ -45,7 +76,7 @@ class Answer:
 
     def __init__(self, response: requests.Response, file_name: str) -> None:
         self._response, self._name = response, file_name
-        self._host = one_line(urlsplit(response.url).netloc, 100)
+        self._host = host_of(response.url)
         self._refuse_errors()
         self._refuse_strangers()
         self.is_part = response.status_code == HTTPStatus.PARTIAL_CONTENT
@@ -59,20 +90,30 @@ class Answer:
 
     def _refuse_errors(self) -> None:
         status, host, name = self._response.status_code, self._host, self._name
-        said = f"{host} answered {status} {_PHRASES.get(status, '')}".rstrip()
-        if status in _BUSY or status >= 500:
-            later = NotReachable(f"{said} to every try for {name}; try again later.", host=host)
-            raise TryAgain(said, later, self._retry_after())
+        if status < 400 or status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return
+        if status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED:
+            raise NotReachable(WEB_PAGE.format(host=host, what=name), host=host)
+        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise NotReachable(proxy_refuses(host), host=host)
+        what = said(host, status)
+        later = NotReachable(f"{what} to every try for {name}; try again later.", host=host)
+        if is_busy(status):
+            raise TryAgain(what, later, retry_after(self._response.headers))
         if status in (401, 403) and self._response.history:
             # a link that was valid for a while, to another host; the next try gets a new one
-            raise TryAgain(said, NotReachable(f"{said} to every try for {name}; try again later.", host=host))
+            raise TryAgain(what, later)
         if status in (401, 403):
-            message = f"{host} does not give us {name} ({status}); log in with `hf auth login`, or set HF_TOKEN."
-            raise AccessDenied(message, host=host)
+            raise AccessDenied(self._why_denied(status), host=host)
         if status in (404, 410):
-            raise NotOnTheHub(f"{host} has no {name} ({status}).", host=host)
-        if status >= 400 and status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise NotReachable(f"{said} to the request for {name}.", host=host)
+            raise NotOnTheHub(f"{host} has no {name} ({status}); check the name, or try another source.", host=host)
+        raise NotReachable(f"{what} to the request for {name}; try again later, or from another source.", host=host)
+
+    def _why_denied(self, status: int) -> str:
+        log_in = "log in with `hf auth login`, or set HF_TOKEN"
+        if self._response.headers.get("X-Error-Code") == "GatedRepo":
+            return f"{self._host} gives {self._name} to whom its owner let in: ask on the model's page, then {log_in}."
+        return f"{self._host} does not give us {self._name} ({status}); {log_in}."
 
     def _refuse_strangers(self) -> None:
         """Another thing than the file: an error page that says 200, something in between that repacks."""
@@ -90,18 +131,13 @@ class Answer:
         return self._response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
 
     def _length(self) -> int | None:
-        length = self._response.headers.get("Content-Length", "")
-        return int(length) if length.isdecimal() else None
+        return number(self._response.headers.get("Content-Length", ""))
 
     def _span(self) -> tuple[int, int | None]:
         """First byte and total of `Content-Range: bytes 5-9/10`."""
         unit, _, rest = self._response.headers.get("Content-Range", "").strip().partition(" ")
         span, _, total = rest.partition("/")
-        first = span.partition("-")[0]
-        if unit.lower() != "bytes" or not first.isdecimal():
+        first = number(span.partition("-")[0])
+        if unit.lower() != "bytes" or first is None:
             return -1, None
-        return int(first), int(total) if total.isdecimal() else None
-
-    def _retry_after(self) -> float | None:
-        value = self._response.headers.get("Retry-After", "")
-        return min(float(value), _LONGEST_RETRY_AFTER_SECONDS) if value.isdecimal() else None
+        return first, number(total)

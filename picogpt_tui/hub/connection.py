@@ -8,9 +8,10 @@ a thread wakes up with afterwards is thrown away, since the flag is looked at af
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from threading import Event, Lock
 from typing import Any
 from weakref import WeakSet
@@ -21,6 +22,10 @@ from requests.adapters import HTTPAdapter
 from picogpt_tui import __version__
 
 USER_AGENT = f"picogpt-tui/{__version__}"
+
+
+class Stopped(Exception):
+    """It was wished to end; what arrived is kept."""
 
 
 class Stop:
@@ -42,11 +47,23 @@ class Stop:
 
     def set(self) -> None:
         """Wish it: whoever reads from a socket wakes up now."""
-        self._event.set()
         with self._lock:
+            self._event.set()
             sockets = list(self._sockets)
         for sock in sockets:
             _shut(sock)
+
+    def check(self) -> None:
+        """Raise Stopped if it is wished."""
+        if self.is_set:
+            raise Stopped
+
+    @contextlib.contextmanager
+    def held_off(self) -> Iterator[None]:
+        """For a step that must not happen any more when `set` has returned; raises Stopped if it has."""
+        with self._lock:
+            self.check()
+            yield
 
     def watch(self, sock: socket.socket) -> None:
         """Remember a new connection; one that was made too late ends at once."""
@@ -65,9 +82,15 @@ def open_session(stop: Stop, headers: Mapping[str, str]) -> requests.Session:
     """A session for one thread: watched by `stop`, trusting the system's certificates as well as certifi's."""
     session = requests.Session()
     session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers})
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(stop))
+    if "Authorization" in session.headers:
+        session.auth = _as_it_is  # a password for git in ~/.netrc would take the place of the token
+    session.mount("http://", _Adapter(stop))
+    session.mount("https://", _SecureAdapter(stop))
     return session
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 class _Adapter(HTTPAdapter):
@@ -77,18 +100,27 @@ class _Adapter(HTTPAdapter):
         self._stop = stop
         super().__init__(pool_connections=4, pool_maxsize=2)
 
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        # behind a company's proxy the certificate is often known to the system and not to certifi
-        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **options)
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=ssl.create_default_context(), **options)
-
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **options)
         if not getattr(pool.ConnectionCls, "is_watched", False):
             pool.ConnectionCls = _watched(pool.ConnectionCls, self._stop)
         return pool
+
+
+class _SecureAdapter(_Adapter):
+    """Trusts the system too: behind a company's proxy the certificate is often known to it and not to certifi."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=_trusted(), **options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=_trusted(), **options)
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """The system's certificates; to read them takes longer than to fetch a small file."""
+    return ssl.create_default_context()
 
 
 def _watched(connection: Any, stop: Stop) -> Any:

@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from threading import BoundedSemaphore, Event, Thread
+from threading import BoundedSemaphore, Event, Lock, Thread
 from typing import Generic, TypeVar
 
+from picogpt_tui.errors import FileError
 from picogpt_tui.events import DownloadProgress, FileProgress, Progress
-from picogpt_tui.hub.connection import Stop, open_session
+from picogpt_tui.hub.connection import Stop, Stopped, open_session
 from picogpt_tui.hub.manifest import Manifest, ModelFile
+from picogpt_tui.hub.registry import CHECKPOINT
 from picogpt_tui.hub.sources import Source
+from picogpt_tui.hub.sources.address import LARGEST_SMALL_FILE
 from picogpt_tui.hub.speed import SpeedMeter
-from picogpt_tui.hub.transfer import FileState, Patience, Stopped, Transfer
+from picogpt_tui.hub.transfer import FileState, Patience, Transfer
 
 LOOK_SECONDS = 0.02
 """How often a wish to end is looked for."""
@@ -38,6 +41,7 @@ class Task(Thread, Generic[T]):
         self._work, self._ended = work, ended
         self.result: T | None = None
         self.error: BaseException | None = None
+        self.is_done = False
 
     def run(self) -> None:
         """Work; threading calls this."""
@@ -46,7 +50,39 @@ class Task(Thread, Generic[T]):
         except BaseException as error:  # it is raised again in the thread that waits for it
             self.error = error
         finally:
+            self.is_done = True
             self._ended.set()
+
+
+class _Slot:
+    """The right to bring a file. It can be taken from a thread that was left to itself."""
+
+    def __init__(self, slots: BoundedSemaphore) -> None:
+        self._slots, self._lock = slots, Lock()
+        self._is_held = self._is_over = False
+
+    def acquire(self, stop: Stop) -> None:
+        """Wait for it.
+
+        Raises:
+            Stopped: it is to end.
+        """
+        while not stop.is_set:
+            if self._slots.acquire(timeout=LOOK_SECONDS):
+                with self._lock:
+                    self._is_held = True
+                    if not self._is_over:
+                        return
+                self.release()
+        raise Stopped
+
+    def release(self) -> None:
+        """Let another file have it, for good; twice does no harm."""
+        with self._lock:
+            self._is_over = True
+            if self._is_held:
+                self._is_held = False
+                self._slots.release()
 
 
 class Crew:
@@ -83,18 +119,38 @@ class Crew:
         """What is still to come, of files whose size is known."""
         return sum(max(0, (state.total or 0) - state.done) for state in self.states.values())
 
-    def bring(self, names: Sequence[str], should_stop: Callable[[], bool]) -> Iterator[DownloadProgress]:
+    @property
+    def here_bytes(self) -> int:
+        """What is there now, whoever brought it."""
+        return sum(self._here(file) for file in self.manifest.files)
+
+    def bring(
+        self, names: Sequence[str], should_stop: Callable[[], bool], *, most_bytes: int = LARGEST_SMALL_FILE
+    ) -> Iterator[DownloadProgress]:
         """Bring these files, and tell how far they are.
+
+        Args:
+            names: of the files.
+            should_stop: asked all the time.
+            most_bytes: more than this, a file of unknown length is not.
 
         Raises:
             Stopped: it was wished.
             PicoGPTError: the first thing that stands in the way; the other files are stopped.
         """
         ended, stop = Event(), Stop()
-        tasks = [Task(partial(self._bring_one, self.manifest.file(name), stop), ended) for name in names]
+        slots = [_Slot(self._slots) for _ in names]
+        tasks = [
+            Task(partial(self._bring_one, self.manifest.file(name), stop, slot, most_bytes), ended)
+            for name, slot in zip(names, slots, strict=True)
+        ]
         for task in tasks:
             task.start()
-        yield from wait_for(tasks, ended, stop, should_stop, self.progress)
+        try:
+            yield from wait_for(tasks, ended, stop, should_stop, self.progress)
+        finally:
+            for slot in slots:
+                slot.release()
         for task in tasks:
             assert task.result is not None
             self.manifest = self.manifest.with_file(task.result)
@@ -105,7 +161,7 @@ class Crew:
         self._meter.add(now, self.fetched_bytes)
         states = list(self.states.values())
         phases = {state.phase for state in states}
-        is_checking = "checking" in phases and "downloading" not in phases
+        is_checking = "checking" in phases and phases <= {"checking", "ready"}
         return DownloadProgress(
             self.manifest.name,
             phase or ("checking" if is_checking else "downloading"),
@@ -122,25 +178,38 @@ class Crew:
         """How far the look into what has come is."""
         return replace(self.progress("checking"), done=step.done, total=step.total, eta_seconds=None)
 
+    @property
+    def unproven(self) -> set[str]:
+        """The files that neither a published digest nor a checksum inside them proves right."""
+        return {name for name, digest in self._published.items() if not digest} - set(CHECKPOINT)
+
     def forget(self, *names: str) -> None:
-        """These files turned out damaged: what was known of them does not count."""
+        """These files turned out damaged: they are taken away, and what was known of them does not count.
+
+        Raises:
+            FileError: one cannot be removed.
+        """
         for name in names:
+            try:
+                (self._directory / name).unlink(missing_ok=True)
+            except OSError as error:
+                raise FileError("remove", self._directory / name, error) from error
             state = self.states[name]
             state.phase, state.done, state.note = "waiting", 0, "damaged, fetching it once more"
             self.manifest = self.manifest.with_file(replace(self.manifest.file(name), digest=self._published[name]))
 
-    def _bring_one(self, file: ModelFile, stop: Stop) -> ModelFile:
+    def _bring_one(self, file: ModelFile, stop: Stop, slot: _Slot, most_bytes: int) -> ModelFile:
         state = self.states[file.name]
-        while not self._slots.acquire(timeout=LOOK_SECONDS):
-            if stop.is_set:
-                raise Stopped
         try:
+            slot.acquire(stop)
             with open_session(stop, self._headers) as session:
                 url = self._source.url(self.manifest, file.name)
-                transfer = Transfer(file, self._directory, url, session, stop, state, self._patience)
+                transfer = Transfer(
+                    file, self._directory, url, session, stop, state, self._patience, most_bytes=most_bytes
+                )
                 brought = transfer.run()
         finally:
-            self._slots.release()
+            slot.release()
         state.phase, state.note = "ready", ""
         return brought
 
@@ -167,7 +236,7 @@ def wait_for(
     """
     told = 0.0
     try:
-        while any(task.is_alive() for task in tasks):
+        while not all(task.is_done for task in tasks):
             if time.monotonic() - told >= TELL_SECONDS:
                 yield progress()
                 told = time.monotonic()
@@ -178,7 +247,7 @@ def wait_for(
             ended.wait(LOOK_SECONDS)
             ended.clear()
     finally:
-        if any(task.is_alive() for task in tasks):
+        if not all(task.is_done for task in tasks):
             _end(tasks, stop)
     errors = [task.error for task in tasks if task.error is not None]
     # subtle: what the others raise when they are told to end is no reason; the one that broke first is

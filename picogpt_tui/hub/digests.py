@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-KINDS = ("sha256", "git-sha1", "md5")
 _CHUNK_BYTES = 1 << 20
 
 
@@ -42,17 +41,24 @@ def kind_of(digest: str) -> str:
 
 
 class BackgroundHasher:
-    """Hashes in a thread of its own while the next bytes come: on two cores the hash costs no time."""
+    """Hashes in a thread of its own while the next bytes come: on two cores the hash costs no time.
+
+    A network brings bytes in small pieces, and to hand each over would cost more than to hash it: some are gathered.
+    """
 
     def __init__(self, kind: str, size_bytes: int | None) -> None:
         self._hasher = new_hasher(kind, size_bytes)
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._pending: Future[None] | None = None
+        self._pieces: list[bytes | memoryview] = []
+        self._n_bytes = 0
 
     def update(self, data: bytes | memoryview, /) -> None:
-        """Take more bytes, which must not change any more; waits until those before are hashed."""
-        self._settle()
-        self._pending = self._pool.submit(self._hasher.update, data)
+        """Take more bytes, which must not change any more; may wait until those before are hashed."""
+        self._pieces.append(data)
+        self._n_bytes += len(data)
+        if self._n_bytes >= _CHUNK_BYTES:
+            self._hand_over()
 
     def hexdigest(self) -> str:
         """The digest of all of them, hex."""
@@ -60,14 +66,24 @@ class BackgroundHasher:
         return self._hasher.hexdigest()
 
     def close(self) -> None:
-        """Let the thread go."""
-        self._settle()
+        """Let the thread go; what has not been hashed will not be."""
         self._pool.shutdown()
 
-    def _settle(self) -> None:
+    def _hand_over(self) -> None:
         if self._pending is not None:
             self._pending.result()
-            self._pending = None
+        self._pending = self._pool.submit(self._hash, self._pieces)
+        self._pieces, self._n_bytes = [], 0
+
+    def _hash(self, pieces: list[bytes | memoryview]) -> None:
+        for piece in pieces:
+            self._hasher.update(piece)
+
+    def _settle(self) -> None:
+        self._hand_over()
+        assert self._pending is not None
+        self._pending.result()
+        self._pending = None
 
 
 def feed(hasher: Hasher, path: Path, n_bytes: int, tell: Callable[[int], None], is_stopped: Callable[[], bool]) -> int:

@@ -7,9 +7,10 @@ It can be ended at any moment, by a wish or by force, and goes on from the last 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore, Event
@@ -26,14 +27,17 @@ from picogpt_tui.errors import (
     NotReachable,
 )
 from picogpt_tui.events import Downloaded, DownloadEvent, DownloadProgress, DownloadStopped, Progress
-from picogpt_tui.hub.connection import Stop
+from picogpt_tui.hub.answers import TryAgain
+from picogpt_tui.hub.connection import Stop, Stopped
 from picogpt_tui.hub.crew import Crew, Task, wait_for
 from picogpt_tui.hub.locks import only_one
 from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED, Manifest, finish, read_manifest, write_unfinished
+from picogpt_tui.hub.part import room_or_told
 from picogpt_tui.hub.registry import CHECKPOINT, WEIGHTS
 from picogpt_tui.hub.sources import Source, source
+from picogpt_tui.hub.sources.address import LARGEST_SMALL_FILE
 from picogpt_tui.hub.targets import Target, target
-from picogpt_tui.hub.transfer import RESERVE_BYTES, Patience, Stopped
+from picogpt_tui.hub.transfer import RESERVE_BYTES, Patience
 from picogpt_tui.hub.trouble import is_final
 from picogpt_tui.visible import one_line
 
@@ -85,8 +89,10 @@ class Downloader:
             with only_one(wanted.directory, wanted.name):
                 yield from self._steps(wanted, run, should_stop)
         except Stopped:
-            done = run.crew.progress() if run.crew else None
-            stopped = DownloadStopped(wanted.name, done.done if done else 0, done.total if done else 0)
+            crew = run.crew
+            stopped = DownloadStopped(
+                wanted.name, crew.here_bytes if crew else 0, crew.manifest.size_bytes if crew else 0
+            )
         if stopped:
             yield stopped
 
@@ -95,15 +101,18 @@ class Downloader:
         manifest = whole(directory)
         if manifest is None:
             from_source = source(wanted.source)
-            begun = _begun(directory)
-            manifest = begun or (yield from _look_up(from_source, wanted, should_stop))
+            begun = _begun(wanted, from_source.host())
+            manifest = begun or (yield from self._look_up(from_source, wanted, should_stop))
             try:
                 yield from self._fill(manifest, directory, from_source, run, should_stop)
-            except NotOnTheHub:
+            except (NotOnTheHub, Corrupt):
                 if begun is None:
                     raise
-                # the version that was begun is gone: go on with the present one, which may share files with it
-                manifest = yield from _look_up(from_source, wanted, should_stop)
+                # what was begun is gone, or was noted down wrongly: go on with what the source has now, which may share
+                # files with it
+                manifest = yield from self._look_up(from_source, wanted, should_stop)
+                if manifest.files == begun.files and manifest.commit == begun.commit:
+                    raise
                 yield from self._fill(manifest, directory, from_source, run, should_stop)
             assert run.crew is not None
             manifest = run.crew.manifest
@@ -113,26 +122,30 @@ class Downloader:
     def _fill(
         self, manifest: Manifest, directory: Path, from_source: Source, run: _Run, should_stop: ShouldStop
     ) -> Iterator[DownloadProgress]:
+        crew = run.crew = Crew(manifest, directory, from_source, self._slots, self._patience)
+        _make_sure_of_room(crew, directory)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError("write", directory, error) from error
-        crew = run.crew = Crew(manifest, directory, from_source, self._slots, self._patience)
-        _make_sure_of_room(crew, directory)
-        write_unfinished(directory, manifest)
+        with room_or_told(directory / UNFINISHED):
+            write_unfinished(directory, manifest)
         names = [file.name for file in manifest.files]
         first = [name for name in names if name in _CONFIGS]
         yield from crew.bring(first, should_stop)
-        self._check_config(manifest, directory)
+        most_bytes = self._check_config(manifest, directory)
         rest = [name for name in names if name not in first]
         for is_last in (False, True):
-            yield from crew.bring(rest, should_stop)
-            if (yield from self._check_model(crew, directory, should_stop, is_last=is_last)):
+            yield from crew.bring(rest, should_stop, most_bytes=max(most_bytes, LARGEST_SMALL_FILE))
+            rest = yield from self._check_model(crew, directory, should_stop, is_last=is_last)
+            if not rest:
                 break
-        finish(directory, crew.manifest)
+        with room_or_told(directory / MANIFEST):
+            finish(directory, crew.manifest)
+        _sweep(manifest, directory)
 
-    def _check_config(self, manifest: Manifest, directory: Path) -> None:
-        """Refuse what is no GPT-2 before its weights are fetched."""
+    def _check_config(self, manifest: Manifest, directory: Path) -> int:
+        """Refuse what is no GPT-2 before its weights are fetched; returns the most bytes that those can have."""
         try:
             most_bytes = self._checks.config(directory)
         except ModelError as error:
@@ -141,34 +154,58 @@ class Downloader:
             weights = [file for file in manifest.files if file.name in (WEIGHTS, *CHECKPOINT)]
             size = sum(file.size_bytes or 0 for file in weights)
             if size <= most_bytes:
-                return
+                return most_bytes
             why = f"its weights would be {size:,} bytes, its config makes at most {most_bytes:,} of them."
         if not any((directory / f"{name}{end}").exists() for name in (WEIGHTS, *CHECKPOINT) for end in ("", ".part")):
-            shutil.rmtree(directory, ignore_errors=True)
+            _take_away(manifest, directory)
         raise NotAGPT2(f"{one_line(manifest.repo, 100)} is no GPT-2 that can be read here: {why}", name=manifest.name)
 
     def _check_model(
         self, crew: Crew, directory: Path, should_stop: ShouldStop, *, is_last: bool
-    ) -> Generator[DownloadProgress, None, bool]:
-        """Look into what has come; False where it is damaged and is to be fetched once more."""
+    ) -> Generator[DownloadProgress, None, list[str]]:
+        """Look into what has come; returns the files that may be damaged and are to be fetched once more."""
         manifest = crew.manifest
         try:
             for step in self._checks.model(directory):
                 if should_stop():
                     raise Stopped
                 yield crew.checking(step)
-        except CheckpointError as error:
-            for name in CHECKPOINT:
-                (directory / name).unlink(missing_ok=True)
-            if is_last:
+        except ModelError as error:
+            is_damaged = isinstance(error, CheckpointError)
+            # subtle: what nobody published a digest of may have come damaged, and whatever is wrong may be that
+            names = [file.name for file in manifest.files]
+            suspects = [name for name in names if (name in CHECKPOINT if is_damaged else name in crew.unproven)]
+            crew.forget(*suspects)
+            if suspects and not is_last:
+                return suspects
+            if is_damaged:
                 message = f"{manifest.name} came damaged twice from {manifest.host}: {error}"
                 raise Corrupt(message, name=manifest.name, host=manifest.host) from error
-            crew.forget(*CHECKPOINT)
-            return False
-        except ModelError as error:
             message = f"{one_line(manifest.repo, 100)} is no GPT-2 that can be read here: {error}"
             raise NotAGPT2(message, name=manifest.name) from error
-        return True
+        return []
+
+    def _look_up(self, from_source: Source, wanted: Target, should_stop: ShouldStop) -> Steps:
+        """Ask the source, a few times if it does not answer."""
+        n_tries, note = 1, ""
+        while True:
+            progress = DownloadProgress(wanted.name, "looking up", from_source.host(), note=note)
+            wait_seconds = self._patience.backoff(n_tries)
+            try:
+                ask = partial(from_source.look_up, wanted)
+                return (yield from _in_background(ask, progress, should_stop))
+            except TryAgain as again:
+                error, why = again.error, again.why
+                wait_seconds = wait_seconds if again.wait_seconds is None else again.wait_seconds
+            except NotReachable as failure:
+                if is_final(failure):
+                    raise
+                error, why = failure, "no answer"
+            if n_tries == _LOOK_UP_TRIES:
+                raise error
+            n_tries += 1
+            note = f"{why}, trying again ({n_tries}/{_LOOK_UP_TRIES})"
+            yield from _in_background(_waiting(wait_seconds), replace(progress, note=note), should_stop)
 
 
 class _Run:
@@ -189,34 +226,43 @@ def whole(directory: Path) -> Manifest | None:
     return manifest if is_whole else None
 
 
-def _begun(directory: Path) -> Manifest | None:
+def _begun(wanted: Target, host: str) -> Manifest | None:
     """What was begun here, or what has lost a file."""
     for name in (UNFINISHED, MANIFEST):
         try:
-            if (manifest := read_manifest(directory / name)) is not None:
-                return manifest
+            manifest = read_manifest(wanted.directory / name)
         except ModelError:  # as above
             continue
+        if manifest is not None and (manifest.source, manifest.repo) == (wanted.source, wanted.repo):
+            return replace(manifest, host=host)
     return None
+
+
+def _take_away(manifest: Manifest, directory: Path) -> None:
+    """Remove what a download put here; what somebody else did stays."""
+    for name in (UNFINISHED, MANIFEST, *(file.name for file in manifest.files)):
+        with contextlib.suppress(OSError):
+            (directory / name).unlink(missing_ok=True)
+    _sweep(manifest, directory)
+    with contextlib.suppress(OSError):
+        directory.rmdir()
+
+
+def _sweep(manifest: Manifest, directory: Path) -> None:
+    """Remove what runs that were killed have left besides their bytes."""
+    names = [f"{file.name}.part.json" for file in manifest.files]
+    leftovers = [path for name in (*names, UNFINISHED) for path in directory.glob(f".{name}.*")]
+    for path in (*(directory / name for name in names), *leftovers):
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else -1
 
 
-def _look_up(from_source: Source, wanted: Target, should_stop: ShouldStop) -> Steps:
-    """Ask the source, a few times if it does not answer."""
-    n_tries = 1
-    while True:
-        note = f"no answer, trying again ({n_tries}/{_LOOK_UP_TRIES})" if n_tries > 1 else ""
-        progress = DownloadProgress(wanted.name, "looking up", from_source.host(), note=note)
-        try:
-            return (yield from _in_background(lambda stop: from_source.look_up(wanted, stop), progress, should_stop))
-        except NotReachable as error:
-            if n_tries == _LOOK_UP_TRIES or is_final(error):
-                raise
-        yield from _in_background(lambda stop: stop.wait(0.5), progress, should_stop)
-        n_tries += 1
+def _waiting(seconds: float) -> Callable[[Stop], object]:
+    return lambda stop: stop.wait(seconds)
 
 
 def _in_background(
@@ -232,7 +278,8 @@ def _in_background(
 
 def _make_sure_of_room(crew: Crew, directory: Path) -> None:
     try:
-        free = shutil.disk_usage(directory).free
+        # the folder may not be there yet, nor those above it
+        free = shutil.disk_usage(next(place for place in (directory, *directory.parents) if place.exists())).free
     except OSError as error:
         raise FileError("look at", directory, error) from error
     if crew.rest_bytes + RESERVE_BYTES > free:

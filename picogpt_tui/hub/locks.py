@@ -57,14 +57,15 @@ def only_one(directory: Path, name: str) -> Iterator[None]:
 def _acquire(path: Path) -> BaseFileLock:
     from filelock import FileLock, SoftFileLock, Timeout
 
-    lock = FileLock(path)
+    # subtle: not bound to a thread, for who lets go of an iterator may be another one than who began it
+    lock = FileLock(path, thread_local=False)
     try:
         lock.acquire(timeout=0)
     except (NotImplementedError, OSError) as error:
         if isinstance(error, Timeout) or not _has_no_locks(error):
             raise
         # a file system without locks: a file that exists is one, and filelock knows a dead owner's
-        soft = SoftFileLock(f"{path}.soft")
+        soft = SoftFileLock(f"{path}.soft", thread_local=False)
         soft.acquire(timeout=0)
         return soft
     return lock
@@ -84,5 +85,5 @@ def _who(path: Path) -> str:
         where = "" if holder["host"] == socket.gethostname() else f" on {holder['host']}"
         who = "This program itself" if holder["pid"] == os.getpid() and not where else f"Process {holder['pid']}"
         return one_line(f"{who}{where} (since {holder['since']})", 120)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "Another process"

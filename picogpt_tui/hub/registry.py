@@ -19,6 +19,8 @@ HUB_URL = "https://huggingface.co"
 WEIGHTS = "model.safetensors"
 CHECKPOINT = ("model.ckpt.index", "model.ckpt.data-00000-of-00001")
 HUGGING_FACE_FILES = ("config.json", "vocab.json", "merges.txt", WEIGHTS)
+NEWER_HUGGING_FACE_FILES = ("config.json", "tokenizer.json", WEIGHTS)
+"""What newer programs write: the vocabulary in one file."""
 OPENAI_FILES = ("hparams.json", "encoder.json", "vocab.bpe", *CHECKPOINT)
 _VOCABULARY_BYTES = 1_042_301 + 456_318
 _LICENCE_OF_OPENAI = "MIT (modified)"

@@ -22,6 +22,7 @@ class Source(Protocol):
 
         Raises:
             DownloadError: why that cannot be told.
+            TryAgain: it may be told later.
         """
 
     def url(self, manifest: Manifest, file_name: str) -> str:

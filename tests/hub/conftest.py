@@ -1,0 +1,18 @@
+"""The fake hub with a small model, asked in place of the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .fetching import FILES, REPO, use
+from .loopback import Loopback
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    with Loopback() as net:
+        net.add_repo(REPO, FILES)
+        use(net, monkeypatch)
+        yield net
