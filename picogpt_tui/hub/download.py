@@ -240,7 +240,8 @@ def _begun(wanted: Target, host: str) -> Manifest | None:
 
 def _take_away(manifest: Manifest, directory: Path) -> None:
     """Remove what a download put here; what somebody else did stays."""
-    for name in (UNFINISHED, MANIFEST, *(file.name for file in manifest.files)):
+    names = [file.name for file in manifest.files]
+    for name in (UNFINISHED, MANIFEST, *names, *(f"{name}.part" for name in names)):
         with contextlib.suppress(OSError):
             (directory / name).unlink(missing_ok=True)
     _sweep(manifest, directory)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from rich.cells import cell_len
+
 from picogpt_tui.events import Downloaded, DownloadEvent, DownloadProgress, FileProgress
 from picogpt_tui.tui.drawing import cells, eighths, size
 from picogpt_tui.visible import one_line
@@ -11,8 +13,10 @@ from picogpt_tui.visible import one_line
 OFFERED, RUNNING, PAUSED, FAILED, READY = STATES = ("offered", "running", "paused", "failed", "ready")
 NAME, BAR, TRACK, QUIET, NUMBER, BAD, GOOD = "name", "bar", "track", "quiet", "number", "bad", "good"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_NAME_CELLS, _PHASE_CELLS, _SHARE_CELLS, _BYTES_CELLS, _SPEED_CELLS, _ETA_CELLS = 12, 12, 7, 17, 11, 9
-_ROOM_FOR_BYTES, _ROOM_FOR_ALL = 40, 50
+_PHASE_CELLS, _BYTES_CELLS, _SPEED_CELLS, _ETA_CELLS = 12, 17, 11, 9
+_AFTER_CELLS = _SPEED_CELLS + _ETA_CELLS
+_ROOM_FOR_BYTES, _ROOM_FOR_ALL, _ROOM_FOR_LONG_NAMES = 30, 49, 100
+_SIGNS = {RUNNING: "↓", OFFERED: "↓", PAUSED: "Ⅱ", FAILED: "✗", READY: "✓"}
 Segments = list[tuple[str, str]]
 
 
@@ -47,20 +51,23 @@ class Download:
         return min(1.0, progress.done / progress.total) if progress is not None and progress.total else 0.0
 
     @property
+    def percent(self) -> int:
+        """Of the bytes that are here; 100 only when all are."""
+        return int(self.fraction * 100)
+
+    @property
     def is_running(self) -> bool:
         """Whether bytes are on their way."""
         return self.state == RUNNING
 
     @property
     def in_short(self) -> str:
-        """For the status bar."""
-        name = one_line(self.name, 16)
-        if self.state == RUNNING and self.progress is not None and self.progress.phase == "looking up":
-            return f"↓ {name} …"
-        signs = {OFFERED: "", PAUSED: "Ⅱ", FAILED: "✗", READY: "✓"}
-        if self.state in (RUNNING, PAUSED):
-            return f"{signs.get(self.state, '↓')} {name} {self.fraction * 100:.0f} %"
-        return f"{signs[self.state]} {name}".strip() if self.state != OFFERED else ""
+        """For the status bar; as wide at 100 % as at 0, and nothing for a mere offer."""
+        if self.state == OFFERED:
+            return ""
+        name = one_line(self.name, 24)
+        short = f"{_SIGNS[self.state]} {cells(name, 16) if cell_len(name) > 16 else name}"
+        return f"{short} {self.percent:3d} %" if self.state in (RUNNING, PAUSED) else short
 
 
 def duration(seconds: float) -> str:
@@ -81,6 +88,8 @@ def bar(fraction: float, width: int) -> Segments:
 def total_line(download: Download, width: int, key: str) -> Segments:
     """A download in one line of `width` cells: every number has its place, so nothing moves that need not.
 
+    What does not run is told in a sentence, as long as it is.
+
     Args:
         download: it.
         width: of the line.
@@ -89,27 +98,29 @@ def total_line(download: Download, width: int, key: str) -> Segments:
     if not download.is_running and download.state != PAUSED:
         return _waiting_line(download, key)
     progress = download.progress
-    name = f"{cells(one_line(download.name, 40), _NAME_CELLS)} "
     done, total = (progress.done, progress.total) if progress is not None else (0, 0)
+    name = cells(one_line(download.name, 40), _name_cells(width))
+    before: Segments = [(f"{_SIGNS[download.state]} ", NUMBER), (f"{name} ", NAME)]
+    rest = width - _name_cells(width) - _PHASE_CELLS - len("↓  ")
     if download.state == PAUSED:
-        after: Segments = [(f"  {key}", NUMBER), (" goes on", QUIET)]
-        return [("Ⅱ ", NUMBER), (name, NAME), *_gauge("paused", done, total, after, width - 3 - _NAME_CELLS)]
+        key = key[:_PHASE_CELLS]
+        goes_on: Segments = [(key, NUMBER), (cells(" goes on", _PHASE_CELLS - len(key)), QUIET)]
+        return [*before, *goes_on, *_gauge(done, total, [], rest)]
     phase = progress.phase if progress is not None else "looking up"
     speed = f"{size(progress.bytes_per_second)}/s" if progress is not None and phase == "downloading" else ""
     eta = duration(progress.eta_seconds) if progress is not None and progress.eta_seconds is not None else ""
-    after = [(speed.rjust(_SPEED_CELLS), QUIET), (eta.rjust(_ETA_CELLS), QUIET)]
-    return [("↓ ", NUMBER), (name, NAME), *_gauge(phase, done, total, after, width - 3 - _NAME_CELLS)]
+    after: Segments = [(speed.rjust(_SPEED_CELLS) + eta.rjust(_ETA_CELLS), QUIET)]
+    return [*before, (cells(phase, _PHASE_CELLS), QUIET), *_gauge(done, total, after, rest)]
 
 
 def file_line(file: FileProgress, width: int) -> Segments:
     """One file in one line of `width` cells, its numbers under those of the total; no bar where all of it is here."""
-    name = cells(f"  {one_line(file.name, 60)}", 3 + _NAME_CELLS + _PHASE_CELLS)
-    rest = width - len(name)
+    name_cells = _name_cells(width) + _PHASE_CELLS + len("↓ ")
+    name: Segments = [(cells(f"  {one_line(file.name, 60)}", name_cells) + " ", NAME)]
+    rest = width - name_cells - len(" ")
     if file.phase == "ready":
-        here = f"{size(file.done)} ".rjust(_SHARE_CELLS + _BYTES_CELLS + 1)
-        return [(name, NAME), (here.rjust(max(0, rest - _SPEED_CELLS - _ETA_CELLS) + 1), QUIET), (" ✓", GOOD)]
-    after: Segments = [(f"  {file.phase}", QUIET)]
-    return [(name, NAME), *_gauge("", file.done, file.total, after, rest)]
+        return [*name, *_numbers(("    ✓  ", GOOD), size(file.done), [], rest)]
+    return [*name, *_gauge(file.done, file.total, [(f"  {file.phase}", QUIET)], rest)]
 
 
 def note_line(download: Download) -> str:
@@ -124,30 +135,37 @@ def active_files(download: Download) -> list[FileProgress]:
     return [file for file in files if file.phase in ("downloading", "checking")][:2]
 
 
+def _name_cells(width: int) -> int:
+    return 12 if width < _ROOM_FOR_LONG_NAMES else 24
+
+
 def _waiting_line(download: Download, key: str) -> Segments:
     """A mark, a sentence, and what to press."""
-    if download.state == READY:
-        return [
-            ("✓ ", GOOD),
-            (f"{one_line(download.name, 40)} is here.", NAME),
-            (f" {key}", NUMBER),
-            (" loads it", QUIET),
-        ]
-    if download.state == FAILED:
-        return [("✗ ", BAD), (download.sentence, BAD), (f" {key}", NUMBER), (" tries again", QUIET)]
-    return [("↓ ", NUMBER), (download.sentence, NAME), (f" {key}", NUMBER), (" downloads it", QUIET)]
+    sentence, kind, mark_kind, what = {
+        READY: (f"{one_line(download.name, 40)} is here.", NAME, GOOD, "loads it"),
+        FAILED: (download.sentence, BAD, BAD, "tries again"),
+        OFFERED: (download.sentence, NAME, NUMBER, "downloads it"),
+    }[download.state]
+    mark = f"{_SIGNS[download.state]} "
+    return [(mark, mark_kind), (one_line(sentence, 400), kind), (f" {key}", NUMBER), (f" {what}", QUIET)]
 
 
-def _gauge(phase: str, done: int, total: int | None, after: Segments, width: int) -> Segments:
-    """Phase, bar, percent and bytes in their columns, then `after` in its own; the columns that find room."""
+def _gauge(done: int, total: int | None, after: Segments, width: int) -> Segments:
+    """A bar and its numbers, `width` cells in all."""
     share = min(1.0, done / total) if total else 0.0
-    parts: Segments = [(f"{int(share * 100):4d} % ", NUMBER)]
+    amount = f"{size(done)}/{size(total)}" if total else size(done) if done else ""
+    numbers = _numbers((f"{int(share * 100):4d} % ", NUMBER), amount, after, width)
+    rest = len(numbers[0][0])  # of blanks, which the bar takes
+    return [*bar(share, rest), *numbers[1:]]
+
+
+def _numbers(share: tuple[str, str], amount: str, after: Segments, width: int) -> Segments:
+    """Blanks, a share, bytes, and what comes after: each in its column, those that find room."""
+    columns = [share]
     if width >= _ROOM_FOR_BYTES:
-        amount = f"{size(done)}/{size(total)}" if total else ""
-        parts.append((amount.rjust(_BYTES_CELLS), QUIET))
+        columns.append((amount.rjust(_BYTES_CELLS), QUIET))
     if width >= _ROOM_FOR_ALL:
         used = sum(len(text) for text, _ in after)
-        parts += [*after, (" " * (_SPEED_CELLS + _ETA_CELLS - used), QUIET)]
-    before: Segments = [(cells(phase, _PHASE_CELLS), QUIET)] if phase else []
-    used = sum(len(text) for text, _ in before + parts)
-    return [*before, *bar(share, max(0, width - used)), *parts]
+        columns += [*after, (" " * (_AFTER_CELLS - used), QUIET)]
+    used = sum(len(text) for text, _ in columns)
+    return [(" " * (width - used), QUIET), *columns]

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from picogpt_tui.events import FileProgress, Progress
 from picogpt_tui.hub.registry import OPENAI, published
-from picogpt_tui.hub.store import ADDED, BUNDLED_MODEL, PUBLISHED_SIZE, StoredModel
+from picogpt_tui.hub.store import ADDED, BUNDLED_MODEL, PUBLISHED_SIZE, StoredModel, rest_bytes
 from picogpt_tui.tui.downloads import (
     BAD,
     BAR,
@@ -40,8 +40,10 @@ STYLES = {
     BAD: "$error",
     GOOD: "$success",
 }
-ROOMY = 100
-_NAME, _PARAMS, _SIZE, _STATE, _MEMORY, _LICENCE = 20, 8, 10, 18, 10, 16
+_EDGE = 3  # a blank on both sides, and the scrollbar
+_STATE, _SHORT_NAME, _LONG_NAME = 18, 20, 40
+SIZE, MEMORY, PARAMS, LICENCE, HOST = "size", "memory", "params", "licence", "host"
+_COLUMNS = {SIZE: 10, MEMORY: 10, PARAMS: 8, LICENCE: 18, HOST: 18}  # the most wanted first
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +79,46 @@ def content(segments: Segments) -> Content:
     return Content.assemble(*((text, STYLES[kind]) for text, kind in segments))
 
 
+def columns(width: int) -> tuple[int, Sequence[str]]:
+    """How many cells a name has in a table on a screen of this width, and which columns besides it find room."""
+    rest = width - _EDGE - len("▸   ") - _STATE - _SHORT_NAME
+    shown: list[str] = []
+    for column, needed in _COLUMNS.items():
+        if needed > rest:
+            break
+        shown.append(column)
+        rest -= needed
+    return max(8, min(_LONG_NAME, _SHORT_NAME + rest)), shown
+
+
 def head(width: int) -> str:
     """The line above the table."""
-    names = [
-        cells("  name", _NAME + 2),
-        *map(str.rjust, ("params", "size"), (_PARAMS, _SIZE)),
-        cells("  state", _STATE + 2),
-    ]
-    names.append("memory".rjust(_MEMORY))
-    if width >= ROOMY:
-        names += ["  ", cells("licence", _LICENCE), "  host"]
-    return "".join(names)
+    name_cells, shown = columns(width)
+    names = [cells("  name", name_cells + 2)]
+    names += [name.rjust(_COLUMNS[name]) for name in (PARAMS, SIZE) if name in shown]
+    names.append(cells("  state", _STATE + 2))
+    names += [name.rjust(_COLUMNS[name]) for name in (MEMORY,) if name in shown]
+    return "".join([*names, *(cells(f"  {name}", _COLUMNS[name]) for name in (LICENCE, HOST) if name in shown)])
 
 
 def row(shown: Shown, room: Room, width: int) -> Content:
-    """One model in one line."""
+    """One model in one line, as wide as the head."""
     model = shown.model
-    mark = ("▸ ", NUMBER) if shown.is_current else ("  ", NAME)
-    params = parameters(model.n_params) if model.n_params else "?"
-    how_large = size(model.size_bytes) if model.size_bytes else "?"
+    name_cells, names = columns(width)
+    numbers = {
+        PARAMS: parameters(model.n_params) if model.n_params else "?",
+        SIZE: size(model.size_bytes) if model.size_bytes else "?",
+    }
+    words = {LICENCE: model.licence, HOST: model.host}
     line: Segments = [
-        mark,
-        (cells(one_line(model.name, 60), _NAME), NAME if model.is_here else QUIET),
-        (params.rjust(_PARAMS), QUIET),
-        (how_large.rjust(_SIZE), QUIET),
+        ("▸ ", NUMBER) if shown.is_current else ("  ", NAME),
+        (cells(one_line(model.name, 60), name_cells), NAME if model.is_here else QUIET),
+        *((numbers[name].rjust(_COLUMNS[name]), QUIET) for name in numbers if name in names),
         ("  ", QUIET),
         *_state(shown),
-        *_memory(shown, room),
+        *(_memory(shown, room) if MEMORY in names else []),
+        *((cells(f"  {one_line(words[name], 40)}", _COLUMNS[name]), QUIET) for name in words if name in names),
     ]
-    if width >= ROOMY:
-        line += [("  ", QUIET), (cells(model.licence, _LICENCE), QUIET), (f"  {one_line(model.host, 40)}", QUIET)]
     return content(line)
 
 
@@ -131,18 +143,19 @@ def keys(shown: Shown) -> Sequence[tuple[str, str, str]]:
     elif model.can_download:
         begun = model.partial_bytes is not None or (download is not None and download.state == PAUSED)
         can.append(("enter", "use", "resume" if begun else "download"))
-        if model.kind == PUBLISHED_SIZE and not begun:
+        if model.kind == PUBLISHED_SIZE and model.path is None and not begun:
             can.append(("s", "source", "other source"))
     if model.is_here:
         can.append(("v", "verify", "verify"))
         if model.manifest is not None:
             can.append(("r", "repair", "repair"))
-    if (model.path is not None and model.kind != BUNDLED_MODEL) or model.kind == ADDED:
+    is_ours = model.path is not None and model.kind != BUNDLED_MODEL and not model.is_shared
+    if (is_ours or model.kind == ADDED) and not shown.is_current:
         can.append(("x", "remove", "delete"))
     can.append(("a", "add", "add"))
     if model.path is not None:
         can.append(("y", "copy_path", "copy path"))
-    return [*can, ("esc", "dismiss(None)", "back")]
+    return [*can, ("esc", "leave", "back")]
 
 
 def _state(shown: Shown) -> Segments:
@@ -150,16 +163,15 @@ def _state(shown: Shown) -> Segments:
     if shown.verifying is not None:
         return [(cells(f"◌ checking {_percent(shown.verifying)}", _STATE), NUMBER)]
     if download is not None and download.is_running:
-        phase = download.progress.phase if download.progress else "looking up"
-        text = phase if phase == "looking up" else f"{int(download.fraction * 100)} %"
-        return [("↓ ", NUMBER), *bar(download.fraction, 8), (cells(f" {text}", _STATE - 10), NUMBER)]
+        if download.progress is None or download.progress.phase == "looking up":
+            return [(cells("↓ looking up", _STATE), NUMBER)]
+        return [("↓ ", NUMBER), *bar(download.fraction, 8), (cells(f" {download.percent:3d} %", _STATE - 10), NUMBER)]
     if download is not None and download.state == FAILED:
-        how_far = f"stopped at {int(download.fraction * 100)} %" if download.fraction else "failed"
+        how_far = f"stopped at {download.percent} %" if download.fraction else "failed"
         return [(cells(f"✗ {how_far}", _STATE), BAD)]
     if model.partial_bytes is not None:
-        percent = 100 * model.partial_bytes // max(1, model.size_bytes)
-        is_paused = download is not None and download.state == PAUSED
-        return [(cells(f"◐ {'paused' if is_paused else 'partial'} {percent} %", _STATE), NUMBER)]
+        how = "paused" if download is not None and download.state == PAUSED else "partial"
+        return [(cells(f"◐ {how}" if model.percent is None else f"◐ {how} {model.percent} %", _STATE), NUMBER)]
     if model.missing:
         return [(cells("◐ incomplete", _STATE), BAD)]
     if not model.is_here:
@@ -171,9 +183,9 @@ def _state(shown: Shown) -> Segments:
 def _memory(shown: Shown, room: Room) -> Segments:
     needed = shown.model.memory_bytes
     if needed is None:
-        return [("?".rjust(_MEMORY), QUIET)]
+        return [("?".rjust(_COLUMNS[MEMORY]), QUIET)]
     is_too_much = room.memory_bytes is not None and needed > room.memory_bytes
-    return [(f"{'! ' if is_too_much else ''}{size(needed)}".rjust(_MEMORY), BAD if is_too_much else QUIET)]
+    return [(f"{'! ' if is_too_much else ''}{size(needed)}".rjust(_COLUMNS[MEMORY]), BAD if is_too_much else QUIET)]
 
 
 def _where(shown: Shown) -> str:
@@ -194,9 +206,10 @@ def _origin(shown: Shown) -> str:
         version = f" at {manifest.commit[:12]}" if manifest.commit else ""
         return one_line(f"from {manifest.host}: {manifest.repo}{version}; licence {manifest.licence}", 200)
     if model.kind == PUBLISHED_SIZE and not model.is_shared:
-        source = "OpenAI's original TensorFlow checkpoint" if shown.source == OPENAI else f"Hugging Face ({model.host})"
+        is_original = shown.source == OPENAI
+        source = "OpenAI's original TensorFlow checkpoint" if is_original else f"Hugging Face ({one_line(model.host)})"
         return f"from {source}; licence {model.licence}: https://github.com/openai/gpt-2/blob/master/LICENSE"
-    return f"from {model.host}" if model.host else "a folder of yours"
+    return f"from {one_line(model.host, 60)}" if model.host else "a folder of yours"
 
 
 def _shape(model: StoredModel) -> str:
@@ -208,14 +221,17 @@ def _shape(model: StoredModel) -> str:
 
 
 def _needs(shown: Shown, room: Room) -> str:
-    parts = []
-    if shown.model.can_download and shown.model.size_bytes:
-        rest = shown.model.size_bytes - (shown.model.partial_bytes or 0)
-        parts.append(f"{size(rest)} to fetch")
-    if shown.model.memory_bytes is not None:
-        parts.append(f"{size(shown.model.memory_bytes)} of memory to run")
-    free = f" ({room.in_words} free)" if room.in_words else ""
-    return f"{', '.join(parts)}{free}" if parts else ""
+    """What it takes, and what there is."""
+    model, parts = shown.model, []
+    if model.can_download and model.size_bytes:
+        parts.append(f"{size(rest_bytes(model))} to fetch{_free(room.disk_bytes)}")
+    if model.memory_bytes is not None:
+        parts.append(f"{size(model.memory_bytes)} of memory to run{_free(room.memory_bytes)}")
+    return ", ".join(parts)
+
+
+def _free(n_bytes: int | None) -> str:
+    return f" ({size(n_bytes)} free)" if n_bytes is not None else ""
 
 
 def _news(shown: Shown, width: int) -> list[Segments]:
@@ -223,16 +239,17 @@ def _news(shown: Shown, width: int) -> list[Segments]:
     download, model = shown.download, shown.model
     if shown.verifying is not None:
         share = shown.verifying.done / max(1, shown.verifying.total)
-        text = f" {_percent(shown.verifying)}  {one_line(shown.verifying.detail, 40)}"
-        return [[("checking ", NAME), *bar(share, max(8, min(40, width - 40))), (text, QUIET)]]
+        bar_cells = max(8, min(40, width - 40))
+        detail = cells(one_line(shown.verifying.detail, 40), max(0, width - bar_cells - len("checking  100 %  ")))
+        return [[("checking ", NAME), *bar(share, bar_cells), (f" {_percent(shown.verifying)}  {detail}", QUIET)]]
     if download is not None and download.state == FAILED:
-        return [[(f"✗ {download.sentence}", BAD)]]
+        return [[(f"✗ {one_line(download.sentence, 400)}", BAD)]]
     if download is not None and (download.is_running or download.state == PAUSED):
         return _running(download, width)
     if shown.finding:
         return [[(shown.finding, BAD if shown.finding.startswith("✗") else GOOD)]]
     if model.missing:
-        return [[(f"lacks {', '.join(model.missing)}", BAD)]]
+        return [[(one_line(f"lacks {', '.join(model.missing)}", 200), BAD)]]
     return []
 
 
@@ -250,11 +267,13 @@ def _files(shown: Shown, width: int) -> list[Segments]:
         return [file_line(file, width) for file in shown_files]
     if model.manifest is None or model.partial_bytes is not None:
         return []
+    name_cells = max(8, min(30, width - 11))
+    digest_cells = 28 if width >= name_cells + 11 + 28 else 0
     return [
         [
-            (f"  {cells(one_line(file.name, 60), 30)}", NAME),
+            (f"  {cells(one_line(file.name, 60), name_cells)}", NAME),
             (f"{size(file.size_bytes or 0):>9}", NAME),
-            (f"  {file.digest[:26]}", QUIET),
+            (cells(f"  {one_line(file.digest, 26)}", digest_cells), QUIET),
         ]
         for file in model.manifest.files
     ]
@@ -265,4 +284,4 @@ def _at_rest(file: FileProgress) -> FileProgress:
 
 
 def _percent(progress: Progress) -> str:
-    return f"{100 * progress.done // max(1, progress.total)} %"
+    return f"{100 * progress.done // max(1, progress.total):3d} %"

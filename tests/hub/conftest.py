@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from .fetching import FILES, REPO, use
 from .loopback import Loopback
+from .one_file import Bench
 
 
 @pytest.fixture
@@ -16,3 +18,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
         net.add_repo(REPO, FILES)
         use(net, monkeypatch)
         yield net
+
+
+@pytest.fixture
+def bench(hub: Loopback, tmp_path: Path) -> Bench:
+    return Bench(hub, tmp_path)

@@ -19,6 +19,7 @@ import huggingface_hub
 import pytest
 
 from picogpt_tui import paths
+from picogpt_tui.errors import PicoGPTError
 from picogpt_tui.events import Downloaded, DownloadEvent, DownloadProgress, DownloadStopped
 from picogpt_tui.hub import part
 from picogpt_tui.hub.download import Checks, Downloader
@@ -38,6 +39,10 @@ ANYTHING = Checks(lambda _: 10**16, lambda _: iter(()))
 QUICK = Patience(tries=4, connect_seconds=5, silence_seconds=20, backoff_seconds=0.001, slow_seconds=60)
 IMPATIENT = Patience(tries=4, connect_seconds=5, silence_seconds=0.15, backoff_seconds=0.001, slow_seconds=60)
 """Gives a silent server up soon."""
+BOTH = pytest.mark.parametrize("name, variable, source_name", [
+    (REPO, "HF_ENDPOINT", "huggingface"), ("124M", "PICOGPT_OPENAI_URL", "openai"),
+], ids=["hub", "openai"])  # fmt: skip
+"""A name, the variable that says where it is asked for, and its source."""
 _ENVIRONMENT = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
@@ -115,6 +120,15 @@ def begin(hub: Loopback, n_bytes: int) -> None:
     assert {path.name for path in folder().iterdir()} >= set(FILES) - {WEIGHTS, "vocab.json", "merges.txt"}
     hub.wait_open(0)
     hub.clear_faults()
+
+
+def refused(name: str = REPO, *, source_name: str | None = None) -> PicoGPTError:
+    """The error that a download ends with, after a look at its sentence and at what it left."""
+    with pytest.raises(PicoGPTError) as caught:
+        list(Downloader(ANYTHING, patience=QUICK).download(name, source_name=source_name))
+    sentence(caught.value)
+    assert not (folder(name) / "manifest.json").exists()
+    return caught.value
 
 
 def notes(events: list[DownloadEvent]) -> list[str]:

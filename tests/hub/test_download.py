@@ -12,13 +12,7 @@ from pathlib import Path
 import pytest
 
 from picogpt_tui import paths
-from picogpt_tui.errors import (
-    ConfigError,
-    FileError,
-    ModelError,
-    NoSpace,
-    NotAGPT2,
-)
+from picogpt_tui.errors import ConfigError, FileError, ModelError, NoSpace, NotAGPT2
 from picogpt_tui.events import Downloaded, DownloadProgress, Progress
 from picogpt_tui.hub import crew, download
 from picogpt_tui.hub.download import Checks, Downloader

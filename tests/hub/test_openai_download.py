@@ -8,14 +8,7 @@ from pathlib import Path
 import pytest
 
 from picogpt_tui import paths
-from picogpt_tui.errors import (
-    CheckpointError,
-    Corrupt,
-    ModelError,
-    NotAGPT2,
-    NotOnTheHub,
-    TokenizerError,
-)
+from picogpt_tui.errors import CheckpointError, Corrupt, ModelError, NotAGPT2, NotOnTheHub, TokenizerError
 from picogpt_tui.events import Downloaded, DownloadEvent, DownloadStopped, Progress
 from picogpt_tui.hub.download import Checks, Downloader
 from picogpt_tui.hub.manifest import MANIFEST, read_manifest
@@ -23,18 +16,7 @@ from picogpt_tui.hub.transfer import Patience
 from picogpt_tui.session.inspection import check_config, check_model
 
 from ..gpt2.checkpoints import write_tf_model
-from .fetching import (
-    ANYTHING,
-    BYTES,
-    QUICK,
-    WEIGHTS,
-    assert_ready,
-    fetch,
-    files_of,
-    folder,
-    sentence,
-    watched,
-)
+from .fetching import ANYTHING, BYTES, QUICK, WEIGHTS, assert_ready, fetch, files_of, folder, sentence, watched
 from .loopback import Loopback
 
 SMALL = ("hparams.json", "encoder.json", "vocab.bpe")

@@ -7,9 +7,7 @@ import random
 import pytest
 
 from picogpt_tui import paths
-from picogpt_tui.errors import (
-    Corrupt,
-)
+from picogpt_tui.errors import Corrupt
 from picogpt_tui.hub.download import Downloader
 from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED
 

@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from picogpt_tui.errors import (
-    NotReachable,
-)
+from picogpt_tui.errors import NotReachable
 from picogpt_tui.events import DownloadEvent, DownloadProgress, DownloadStopped, Progress
 from picogpt_tui.hub import crew
 from picogpt_tui.hub.digests import Hasher, feed

@@ -6,9 +6,7 @@ import threading
 
 import pytest
 
-from picogpt_tui.errors import (
-    Busy,
-)
+from picogpt_tui.errors import Busy
 from picogpt_tui.hub.download import Downloader
 from picogpt_tui.hub.transfer import Transfer
 

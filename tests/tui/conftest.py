@@ -5,18 +5,32 @@ from __future__ import annotations
 import pytest
 from textual import _wait
 
+from picogpt_tui.hub import memory
 from picogpt_tui.tui import jobs
 from picogpt_tui.tui.batches import in_batches
+from picogpt_tui.tui.screens import models
 from picogpt_tui.tui.widgets import stage
+
+_OF_THE_HUB = (
+    "PICOGPT_MODELS",
+    "PICOGPT_OPENAI_URL",
+    "HF_ENDPOINT",
+    "HF_HOME",
+    "HF_HUB_CACHE",
+    "HF_HUB_OFFLINE",
+    "HF_TOKEN",
+)
 
 
 @pytest.fixture(autouse=True)
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every token is shown when it comes, and nothing of the terminal outside gets in."""
-    for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM"):
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM", *_OF_THE_HUB):
         monkeypatch.delenv(name, raising=False)
     # Textual waits after each key until nothing has happened for 20 ms; 2 ms say the same, and 400 tests are quick
     monkeypatch.setattr(_wait, "SLEEP_GRANULARITY", 0.002, raising=False)
     monkeypatch.setattr(_wait, "SLEEP_IDLE", 0.0001, raising=False)
     monkeypatch.setattr(stage, "_PANEL_SECONDS", 0.0)
     monkeypatch.setattr(jobs, "in_batches", lambda events, clock: in_batches(events, clock, 0.0))
+    monkeypatch.setattr(memory, "available_bytes", lambda: 5_000_000_000)
+    monkeypatch.setattr(models, "_free_disk_bytes", lambda: 80_000_000_000)

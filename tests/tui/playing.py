@@ -19,11 +19,15 @@ from picogpt_tui import paths
 from picogpt_tui.session.document import Document
 from picogpt_tui.tui import messages as our_messages
 from picogpt_tui.tui.app import PicoGPTApp
+from picogpt_tui.tui.downloads import Download
 from picogpt_tui.tui.jobs import OpenEngine
+from picogpt_tui.tui.model_jobs import Fetch
 from picogpt_tui.tui.screens.main import MainScreen
+from picogpt_tui.tui.screens.models import ModelsScreen
+from picogpt_tui.tui.widgets.download_panel import DownloadPanel
 from picogpt_tui.tui.widgets.stage import Stage
 
-from .scripted import Gate, ScriptedModel, opens
+from .scripted import Gate, ScriptedFetch, ScriptedModel, on_its_way, opens
 
 PATIENCE_SECONDS = 20.0
 """How long a test waits for what must come; only a failing test waits that long."""
@@ -64,14 +68,16 @@ class Play:
     """One run of the app.
 
     Attributes:
+        fetch: the downloads, unless the app has others.
         pilot: Textual's way to press keys and click.
         messages: the program's own messages, in the order they were handled.
         notices: what was told in notifications.
     """
 
-    def __init__(self, app: PicoGPTApp, model: ScriptedModel) -> None:
+    def __init__(self, app: PicoGPTApp, model: ScriptedModel, fetch: ScriptedFetch) -> None:
         self.app = app
         self.model = model
+        self.fetch = fetch
         self.pilot: Pilot[Any]
         self.messages: list[Message] = []
         self.notices: list[str] = []
@@ -115,6 +121,21 @@ class Play:
         if is_ours and not any(message is known for known in self.messages[-8:]):
             self.messages.append(message)
 
+    @property
+    def downloads(self) -> dict[str, Download]:
+        """What the app knows of them."""
+        return self.app.main.models.downloads
+
+    @property
+    def panel(self) -> str:
+        """The lines of the downloads on the main screen."""
+        return self.app.main.query_one("#downloads", DownloadPanel).text
+
+    def line(self, start: str) -> str:
+        """The line of the screen that begins so; marks and blanks before it do not count."""
+        lines = (line.strip(" ▸│").rstrip() for line in self.screen.split("\n"))
+        return next((line for line in lines if line.startswith(start)), "")
+
     def told(self, kind: type[AnyMessage]) -> list[AnyMessage]:
         """The messages of one kind."""
         return [message for message in self.messages if isinstance(message, kind)]
@@ -147,6 +168,33 @@ class Play:
         """Wait until the model is there and does nothing."""
         await self.until(lambda: self.main.status.state == "ready", "ready")
 
+    async def models(self, *names: str) -> None:
+        """Open the models screen, with the cursor on the model of that name, if one is named."""
+        await self.press("f2")
+        await self.until(lambda: isinstance(self.app.screen, ModelsScreen) and self.app.screen.table.model)
+        for name in names:
+            await self.go_to(name)
+
+    async def go_to(self, name: str) -> None:
+        """Move the cursor of the models screen to a model."""
+        screen = self.app.screen
+        assert isinstance(screen, ModelsScreen)
+        await self.until(lambda: name in [model.name for model in self.main.models.models], name)
+        await self.press("home")
+        for _ in self.main.models.models:
+            if screen.table.model is not None and screen.table.model.name == name:
+                return
+            await self.press("down")
+        raise AssertionError(f"{name} cannot be reached")
+
+    async def begin(self, name: str = "124M", done: int | None = 203 * 10**6) -> None:
+        """Begin a download from the main screen; it has told how far it is, unless `done` is None."""
+        self.main.models.download(name)
+        await self.until(lambda: name in [call[0] for call in self.fetch.calls])
+        if done is not None:
+            self.fetch.tell(on_its_way(name, done), name=name)
+            await self.until(lambda: self.downloads[name].progress is not None and self.downloads[name].fraction)
+
     async def answer(self, text: str) -> None:
         """Send a prompt and wait for the whole answer."""
         n_turns = len(self.document.turns)
@@ -163,6 +211,7 @@ async def playing(
     others: Iterable[ScriptedModel] = (),
     loading: Gate | None = None,
     is_ready: bool = True,
+    fetch: Fetch | None = None,
 ) -> AsyncIterator[Play]:
     """Run the app with a scripted model; at the end every gate is opened, so that no thread is left behind.
 
@@ -173,11 +222,13 @@ async def playing(
         others: models that can be chosen by their names.
         loading: a gate in front of each load.
         is_ready: whether to wait until the model is there.
+        fetch: instead of scripted downloads.
     """
     model = model or ScriptedModel()
     models = [model, *others]
     gates = [*(each.gate for each in models), *([loading] if loading is not None else [])]
-    play = Play(PicoGPTApp(opener=opener or opens(*models, gate=loading)), model)
+    scripted = ScriptedFetch()
+    play = Play(PicoGPTApp(opener=opener or opens(*models, gate=loading), fetch=fetch or scripted), model, scripted)
     try:
         async with play.app.run_test(size=size, notifications=True, message_hook=play.watch) as play.pilot:
             if is_ready:
@@ -185,6 +236,8 @@ async def playing(
             yield play
             for gate in gates:
                 gate.open()
+            scripted.close()
     finally:
         for gate in gates:
             gate.open()
+        scripted.close()

@@ -1,4 +1,4 @@
-"""A model that says what a test wrote, at the moment the test allows it.
+"""A model that says what a test wrote, and downloads that bring it, at the moment the test allows it.
 
 It is a pure function of the text: behind a text that ends in the first k tokens of its script it says token k, and when
 the script is over it ends the text. So regenerating, editing and stopping behave as with a real model, and a test knows
@@ -8,15 +8,25 @@ every word. A gate stands in front of each run of the model.
 from __future__ import annotations
 
 import math
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from threading import Condition
 from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
 
-from picogpt_tui.events import Progress
+from picogpt_tui.errors import ModelNotHere
+from picogpt_tui.events import (
+    Downloaded,
+    DownloadEvent,
+    DownloadProgress,
+    DownloadStopped,
+    FileProgress,
+    Progress,
+)
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
@@ -158,3 +168,101 @@ def opens(*models: ScriptedModel, gate: Gate | None = None) -> Callable[[str], I
         yield engine(by_name.get(name, models[0]))
 
     return opener
+
+
+def lacks(*missing: str, model: ScriptedModel | None = None) -> Callable[[str], Iterator[Progress | Engine]]:
+    """The app's way to load: any model but these, which can be downloaded."""
+
+    def opener(name: str) -> Iterator[Progress | Engine]:
+        if name in missing:
+            yield Progress("loading", 0, 1, "")
+            raise ModelNotHere(f"{name} is not on this machine; `picogpt-tui models download {name}`.", name, 548)
+        yield from opens(model or ScriptedModel(name=name))(name)
+
+    return opener
+
+
+# -- downloads ---------------------------------------------------------------------------------------------------------
+
+LOOK_SECONDS = 0.01
+MB = 10**6
+
+
+def on_its_way(
+    name: str = "124M",
+    done: int = 203 * MB,
+    total: int = 548 * MB,
+    *,
+    phase: str = "downloading",
+    host: str = "huggingface.co",
+    note: str = "",
+    weights: str = "model.safetensors",
+) -> DownloadProgress:
+    """What a download tells that has brought its config and some of its weights; 9.1 MB a second."""
+    if phase == "looking up":
+        return DownloadProgress(name, phase, host, note=note)
+    files = (
+        FileProgress("config.json", "ready", 665, 665),
+        FileProgress(weights, phase, done - 665, total - 665 - 1_498_619),
+        FileProgress("vocab.json", "waiting", 0, 1_042_301),
+        FileProgress("merges.txt", "waiting", 0, None),
+    )
+    return DownloadProgress(name, phase, host, done, total, 9.1e6, (total - done) / 9.1e6, note, files)
+
+
+class ScriptedFetch:
+    """The app's way to download: every run tells what a test gives it, and ends when it is told to.
+
+    Attributes:
+        calls: who was asked for what, in order: (name, source).
+        n_running: how many runs are under way.
+        is_deaf: whether a run that is to end stays until the test ends it.
+    """
+
+    def __init__(self) -> None:
+        self._condition = Condition()
+        self._steps: defaultdict[str, deque[DownloadEvent | Exception]] = defaultdict(deque)
+        self._is_closed = False
+        self.calls: list[tuple[str, str | None]] = []
+        self.n_running = 0
+        self.is_deaf = False
+
+    def __call__(self, name: str, source: str | None, should_stop: Callable[[], bool]) -> Iterator[DownloadEvent]:
+        """One run."""
+        with self._condition:
+            self.calls.append((name, source))
+            self.n_running += 1
+        try:
+            while isinstance(step := self._next(name, should_stop), DownloadProgress):
+                yield step
+            yield step
+        finally:
+            with self._condition:
+                self.n_running -= 1
+
+    def _next(self, name: str, should_stop: Callable[[], bool]) -> DownloadEvent:
+        with self._condition:
+            while not self._steps[name]:
+                if self._is_closed or (should_stop() and not self.is_deaf):
+                    return DownloadStopped(name, 0, 0)
+                self._condition.wait(LOOK_SECONDS)
+            step = self._steps[name].popleft()
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    def tell(self, *steps: DownloadEvent | Exception, name: str = "124M") -> None:
+        """Let the run of this model tell these, or break with an error."""
+        with self._condition:
+            self._steps[name] += steps
+            self._condition.notify_all()
+
+    def bring(self, name: str = "124M", path: Path = Path("nowhere")) -> None:
+        """Let the run end: all is here."""
+        self.tell(Downloaded(name, path, 548 * MB, 548 * MB), name=name)
+
+    def close(self) -> None:
+        """End every run, also one that is deaf."""
+        with self._condition:
+            self._is_closed = True
+            self._condition.notify_all()

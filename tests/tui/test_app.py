@@ -11,7 +11,7 @@ import pytest
 from picogpt_tui import paths
 from picogpt_tui.errors import FileError
 from picogpt_tui.tui.screens.help import HelpScreen
-from picogpt_tui.tui.screens.models import ModelPicker
+from picogpt_tui.tui.screens.models import ModelsScreen
 
 from .playing import playing, write_settings
 from .scripted import TALE
@@ -42,7 +42,7 @@ async def test_a_damaged_settings_file_is_kept_aside_and_told(raw: bytes) -> Non
         ({"panels": ["all"]}, "expected some of next, tokens, sampling"),
         ({"[bold]": 1}, "'[bold]' cannot be used: no setting has that name"),
         ({"keys": {"again": "q"}}, "q is needed for typing"),
-        ({"keys": {"sing": "f6"}}, "no command has that id"),
+        ({"keys": {"sing": "f12"}}, "no command has that id"),
         ({"keys": {"again": "f1"}}, "f1 already belongs to 'help'"),
         ({"theme": "rainbow"}, "There is no theme 'rainbow'"),
     ],
@@ -61,17 +61,17 @@ async def test_a_key_of_ones_own_works_and_the_old_one_no_longer() -> None:
         await play.press("f2")
         assert play.app.screen is play.main
         await play.press("f12")
-        await play.until(lambda: isinstance(play.app.screen, ModelPicker))
+        await play.until(lambda: isinstance(play.app.screen, ModelsScreen))
 
 
 async def test_a_key_of_ones_own_stands_on_the_first_screen_and_in_the_help() -> None:
     write_settings(keys={"models": "f12"})
     async with playing() as play:
-        assert "f12  Choose a model." in play.screen
+        assert "f12  Choose a model, download one, look after them." in play.screen
         await play.press("f1")
         await play.until(lambda: isinstance(play.app.screen, HelpScreen))
         await play.press("pagedown")
-        await play.until(lambda: re.search(r"│.* f12  Choose a model\..*│", play.screen))
+        await play.until(lambda: re.search(r"│.* f12  Choose a model, .*│", play.screen))
 
 
 async def test_a_theme_is_remembered() -> None:
@@ -114,9 +114,9 @@ async def test_the_palette_runs_a_command() -> None:
     async with playing() as play:
         await play.press("ctrl+p")
         await play.type("models")
-        await play.until(lambda: "Choose a model." in play.screen)
+        await play.until(lambda: "Choose a model, download one" in play.screen)
         await play.press("enter")
-        await play.until(lambda: isinstance(play.app.screen, ModelPicker))
+        await play.until(lambda: isinstance(play.app.screen, ModelsScreen))
 
 
 @pytest.mark.parametrize("key", ["escape", "f1", "q"])

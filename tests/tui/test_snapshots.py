@@ -19,18 +19,22 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from picogpt_tui import paths
+from picogpt_tui.errors import DownloadError
 from picogpt_tui.events import Progress
 from picogpt_tui.gpt2 import generate
+from picogpt_tui.hub import hf_cache
 from picogpt_tui.session.engine import Engine
 from picogpt_tui.tui.app import PicoGPTApp
 from picogpt_tui.tui.screens import help as help_screen
+from picogpt_tui.tui.screens.models import ModelsScreen
 
-from .playing import wait_until, write_settings
-from .scripted import OPEN, Gate, ScriptedModel, opens
+from ..hub.placed import begun, cached, downloaded
+from .playing import screen_text, wait_until, write_settings
+from .scripted import OPEN, Gate, ScriptedFetch, ScriptedModel, lacks, on_its_way, opens
 
 MADE_WITH = "8.2.8"
 """The version of Textual that drew the pictures."""
-SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 50)
+TINY, SMALL, MIDDLE, LARGE = (40, 12), (80, 24), (120, 40), (200, 50)
 SIZES = pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["80x24", "120x40", "200x50"])
 ANSWER = (
     " king who had three sons. The eldest was strong, the second was clever, and the youngest said so little that he"
@@ -67,6 +71,7 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(generate, "time", SimpleNamespace(perf_counter=_Seconds()))
     monkeypatch.setattr(help_screen, "__version__", "0.0.0")
     monkeypatch.setattr(paths, "models_dir", lambda: Path("~/.cache/picogpt-tui/models"))
+    monkeypatch.setattr(hf_cache, "cache_dir", lambda: Path("~/.cache/huggingface/hub"))
     monkeypatch.setattr(paths, "sessions_dir", lambda: Path("~/.local/share/picogpt-tui/sessions"))
     monkeypatch.setattr(paths, "settings_file", lambda: Path("~/.config/picogpt-tui/settings.json"))
     for widget in (Input, TextArea):
@@ -88,7 +93,15 @@ def loading() -> Gate:
 
 
 @pytest.fixture
-def shows(snap_compare: Shows, model: ScriptedModel, loading: Gate, monkeypatch: pytest.MonkeyPatch) -> Shows:
+def fetch() -> ScriptedFetch:
+    """The downloads."""
+    return ScriptedFetch()
+
+
+@pytest.fixture
+def shows(
+    snap_compare: Shows, model: ScriptedModel, loading: Gate, fetch: ScriptedFetch, monkeypatch: pytest.MonkeyPatch
+) -> Shows:
     """Compare one scene with its picture."""
 
     def compare(size: tuple[int, int], *scenes: Scene, app: PicoGPTApp | None = None, **settings: object) -> bool:
@@ -100,12 +113,13 @@ def shows(snap_compare: Shows, model: ScriptedModel, loading: Gate, monkeypatch:
                 await scene(pilot)
             await pilot.pause()
 
-        shown = app or PicoGPTApp(opener=opens(model, gate=loading))
+        shown = app or PicoGPTApp(opener=opens(model, gate=loading), fetch=fetch)
         leave = shown.exit
 
         def let_all_go(*args: Any, **kwargs: Any) -> None:  # after the picture, lest a thread be left at its gate
             model.gate.open()
             loading.open()
+            fetch.close()
             leave(*args, **kwargs)
 
         monkeypatch.setattr(shown, "exit", let_all_go)
@@ -186,11 +200,6 @@ def test_help(shows: Shows, size: tuple[int, int]) -> None:
 
 
 @SIZES
-def test_picker(shows: Shows, size: tuple[int, int]) -> None:
-    assert shows(size, answered, pressed("f2", waits_for="ModelPicker"), pressed("down", "enter"))
-
-
-@SIZES
 def test_load_error(shows: Shows, size: tuple[int, int], model: ScriptedModel) -> None:
     def opener(name: str) -> Iterator[Progress | Engine]:
         if name == "stories":
@@ -258,3 +267,153 @@ def test_several_lines(shows: Shows) -> None:
 
 def test_too_small(shows: Shows) -> None:
     assert shows((38, 9), pressed())
+
+
+# -- models and downloads ----------------------------------------------------------------------------------------------
+
+
+def told(fetch: ScriptedFetch, name: str, done: int | None, **fields: Any) -> Scene:
+    """A download of this model has begun and told how far it is."""
+
+    async def scene(pilot: Pilot[Any]) -> None:
+        _main(pilot).models.download(name)
+        if done is not None:
+            fetch.tell(on_its_way(name, done, **fields), name=name)
+            await wait_until(pilot, lambda: _main(pilot).models.downloads[name].fraction)
+
+    return scene
+
+
+def ended(fetch: ScriptedFetch, name: str, how: str) -> Scene:
+    """And is ready, failed or paused now."""
+
+    async def scene(pilot: Pilot[Any]) -> None:
+        if how == "ready":
+            fetch.bring(name)
+        elif how == "failed":
+            sentence = (
+                "cdn-lfs.huggingface.co closed the connection 6 times in a row after 203 MB; what came is kept, and the"
+                " download goes on from there."
+            )
+            fetch.tell(DownloadError(sentence, name=name), name=name)
+        else:
+            _main(pilot).models.pause(name)
+        await wait_until(pilot, lambda: _main(pilot).models.downloads[name].state == how)
+
+    return scene
+
+
+async def offered(pilot: Pilot[Any]) -> None:
+    """The user has chosen a model that is not here."""
+    pilot.app.choose_model("124M")  # type: ignore[attr-defined]
+    await wait_until(pilot, lambda: _main(pilot).models.downloads)
+
+
+def on(name: str, *keys: str, shows: str = "") -> Scene:
+    """The models screen is open, the cursor on a model."""
+
+    async def scene(pilot: Pilot[Any]) -> None:
+        await wait_until(pilot, lambda: name in [model.name for model in _main(pilot).models.models])
+        await pilot.press("f2")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen) and pilot.app.screen.table.model)
+        names = [model.name for model in _main(pilot).models.models]
+        await pilot.press("home", *["down"] * names.index(name), *keys)
+        await wait_until(pilot, lambda: shows in " ".join(screen_text(pilot.app.screen).split()))
+
+    return scene
+
+
+def all_kinds() -> None:
+    """Here, shared, incomplete, begun, and not here."""
+    downloaded("124M")
+    cached("openai-community/gpt2-medium")
+    (downloaded("774M") / "merges.txt").unlink()
+    begun("owner/poems")
+    weights = paths.models_dir() / "124M" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+
+
+@SIZES
+@pytest.mark.parametrize("how", ["failed", "paused", "ready"])
+def test_download(shows: Shows, size: tuple[int, int], how: str, fetch: ScriptedFetch) -> None:
+    assert shows(size, answered, told(fetch, "124M", 203_000_000), ended(fetch, "124M", how))
+
+
+@SIZES
+def test_download_offered(shows: Shows, size: tuple[int, int], fetch: ScriptedFetch, model: ScriptedModel) -> None:
+    app = PicoGPTApp(opener=lacks("124M", model=model), fetch=fetch)
+    assert shows(size, answered, offered, app=app)
+
+
+@SIZES
+def test_two_downloads(shows: Shows, size: tuple[int, int], fetch: ScriptedFetch) -> None:
+    note = "model.safetensors: no data for 12 s, trying again (2/6)"
+    first, second = told(fetch, "124M", 203_000_000), told(fetch, "355M", 61_000_000, total=1_520_000_000, note=note)
+    assert shows(size, answered, first, second)
+
+
+@SIZES
+def test_models(shows: Shows, size: tuple[int, int], fetch: ScriptedFetch) -> None:
+    """Every kind in one list, and one on its way."""
+    all_kinds()
+    assert shows(size, ready, told(fetch, "1558M", 900_000_000, total=6_430_000_000), on("1558M"))
+
+
+@SIZES
+def test_models_damaged(shows: Shows, size: tuple[int, int]) -> None:
+    all_kinds()
+    assert shows(size, ready, on("124M", "v", shows="press r to repair it"))
+
+
+@SIZES
+def test_models_delete(shows: Shows, size: tuple[int, int]) -> None:
+    all_kinds()
+    assert shows(size, ready, on("124M", "x", shows="Delete 124M?"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["355M", "774M", "owner/poems", "1558M", "stories"],
+    ids=["shared", "incomplete", "begun", "away", "bundled"],
+)
+def test_models_details(shows: Shows, name: str) -> None:
+    """Shared, incomplete, begun, not here and larger than the memory, bundled."""
+    all_kinds()
+    assert shows(SMALL, ready, on(name))
+
+
+@pytest.mark.parametrize("how", ["failed", "paused"])
+def test_models_download(shows: Shows, how: str, fetch: ScriptedFetch) -> None:
+    begun("owner/poems")
+    assert shows(SMALL, ready, told(fetch, "owner/poems", 4_000), ended(fetch, "owner/poems", how), on("owner/poems"))
+
+
+def test_models_add(shows: Shows) -> None:
+    assert shows(SMALL, ready, on("124M", "a", *"owner", "slash", *"poems"))
+
+
+@pytest.mark.parametrize("theme", ["picogpt-paper", "ansi-dark"])
+def test_models_themes(shows: Shows, theme: str, fetch: ScriptedFetch) -> None:
+    all_kinds()
+    assert shows(MIDDLE, ready, told(fetch, "1558M", 900_000_000, total=6_430_000_000), on("1558M"), theme=theme)
+
+
+def test_models_no_color(shows: Shows, fetch: ScriptedFetch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    all_kinds()
+    assert shows(SMALL, ready, told(fetch, "1558M", 900_000_000, total=6_430_000_000), on("1558M"))
+
+
+def test_models_tiny(shows: Shows, fetch: ScriptedFetch) -> None:
+    all_kinds()
+    assert shows(TINY, ready, told(fetch, "1558M", 900_000_000, total=6_430_000_000), on("1558M"))
+
+
+def test_download_tiny(shows: Shows, fetch: ScriptedFetch) -> None:
+    assert shows(TINY, ready, told(fetch, "124M", 203_000_000))
+
+
+@pytest.mark.parametrize("theme", ["picogpt-paper", "ansi-dark"])
+def test_download_themes(shows: Shows, theme: str, fetch: ScriptedFetch) -> None:
+    failed = told(fetch, "124M", 203_000_000), ended(fetch, "124M", "failed")
+    assert shows(SMALL, ready, told(fetch, "355M", 61_000_000), *failed, theme=theme)

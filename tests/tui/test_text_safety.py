@@ -12,7 +12,7 @@ from picogpt_tui import paths
 from picogpt_tui.events import Progress
 from picogpt_tui.session.engine import Engine
 from picogpt_tui.tui.messages import SessionSaved
-from picogpt_tui.tui.screens.models import ModelPicker
+from picogpt_tui.tui.screens.models import ModelsScreen
 from picogpt_tui.tui.screens.sessions import SessionPicker
 
 from .playing import Play, playing
@@ -86,7 +86,7 @@ async def test_what_a_folder_is_called() -> None:
     async with playing(size=(200, 50)) as play:
         _assert_safe(play)
         await play.press("f2")
-        await play.until(lambda: isinstance(play.app.screen, ModelPicker))
+        await play.until(lambda: isinstance(play.app.screen, ModelsScreen))
         await play.press("end")
         await play.until(lambda: "lacks" in play.screen)
         assert "m␛[31m⟨U+202E⟩[bold]x" in play.screen

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -15,14 +17,14 @@ from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 
 from picogpt_tui import paths
-from picogpt_tui.errors import PicoGPTError
+from picogpt_tui.errors import ModelNotFound, PicoGPTError
 from picogpt_tui.hub import memory
 from picogpt_tui.hub.added import add
-from picogpt_tui.hub.registry import HUGGING_FACE, OPENAI
-from picogpt_tui.hub.store import ADDED, PUBLISHED_SIZE, StoredModel, size_on_disk
+from picogpt_tui.hub.registry import HUGGING_FACE, OPENAI, host_of, published
+from picogpt_tui.hub.store import ADDED, PUBLISHED_SIZE, SHARED, StoredModel, size_on_disk, stored_model
 from picogpt_tui.hub.upkeep import check_removable
 from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS
-from picogpt_tui.tui.downloads import PAUSED
+from picogpt_tui.tui.downloads import PAUSED, RUNNING
 from picogpt_tui.tui.drawing import size
 from picogpt_tui.tui.model_text import Room, Shown, details, head, keys
 from picogpt_tui.tui.screens.confirm import Confirm
@@ -30,8 +32,11 @@ from picogpt_tui.tui.widgets.model_table import ModelTable
 from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:
+    from picogpt_tui.tui.app import PicoGPTApp
     from picogpt_tui.tui.widgets.model_keeper import ModelKeeper
 
+_PRINTED = r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]*"
+"""What may stand in the input: a terminal would obey the rest."""
 _ADD, _USE = "a directory, or owner/name[@revision] of the Hugging Face hub", "the path of a model directory, or a name"
 
 
@@ -55,17 +60,19 @@ class ModelsScreen(Screen[str | None]):
     VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "#models"
 
+    app: PicoGPTApp
+
     table = query_one("#models", ModelTable)
     input = query_one("#model-path", Input)
 
     def __init__(self, keeper: ModelKeeper, current: str) -> None:
         super().__init__()
         self._keeper = keeper
-        self._current = current
         self._sources: dict[str, str] = {}
         self._wanted = next(iter(keeper.downloads), "") or current
         self._adds = False
         self._room = Room(None, None)
+        self._can: Sequence[tuple[str, str, str]] = ()
 
     def compose(self) -> ComposeResult:
         """A heading, the table, the details, an input, the keys."""
@@ -74,8 +81,10 @@ class ModelsScreen(Screen[str | None]):
         yield ModelTable("models")
         with VerticalScroll(id="models-details", can_focus=False):
             yield Static("", id="model-detail", markup=False)
-        yield Input(id="model-path")
-        yield Static("", id="models-keys")
+        yield Input(id="model-path", restrict=_PRINTED)
+        links = Static("", id="models-keys")
+        links.auto_links = False  # which would paint over the keys
+        yield links
 
     def on_mount(self) -> None:
         """Show what is known, and look again."""
@@ -86,8 +95,9 @@ class ModelsScreen(Screen[str | None]):
     def on_resize(self) -> None:
         """Everything is as wide as there is room."""
         free = f" · {self._room.in_words} free" if self._room.in_words else ""
-        title, place = (" Models ", "bold reverse $accent"), (f"  {paths.models_dir()}{free}", "$foreground-muted")
-        self.query_one("#models-title", Static).update(Content.assemble(title, place))
+        place = f"  {one_line(str(paths.models_dir()))}{free}"
+        title = (" Models ", "bold reverse $accent"), (place, "$foreground-muted")
+        self.query_one("#models-title", Static).update(Content.assemble(*title))
         self.query_one("#models-head", Static).update(Content(head(self.size.width)))
         self.show_models()
 
@@ -103,7 +113,10 @@ class ModelsScreen(Screen[str | None]):
         keeper, name = self._keeper, model.name
         verifying = keeper.verifying[1] if keeper.verifying is not None and keeper.verifying[0] == name else None
         download, finding = keeper.downloads.get(name), keeper.findings.get(name, "")
-        return Shown(model, name == self._current, download, verifying, finding, self._sources.get(name))
+        source = download.source if download is not None and download.is_running else self._sources.get(name)
+        if source is not None and model.path is None and (size_of := published(name)):
+            model = replace(model, size_bytes=size_of.download_bytes(source), host=host_of(source))
+        return Shown(model, name == self.app.main.model_name, download, verifying, finding, source)
 
     @on(OptionList.OptionHighlighted, "#models")
     def _show_details(self) -> None:
@@ -112,8 +125,10 @@ class ModelsScreen(Screen[str | None]):
             return
         shown = self._shown(model)
         self.query_one("#model-detail", Static).update(details(shown, self._room, self.size.width - 4))
-        links = [f"[@click=screen.{action}][bold $accent]{key}[/] {word}[/]" for key, action, word in keys(shown)]
-        self.query_one("#models-keys", Static).update(Content("  ").join(map(Content.from_markup, links)))
+        if (can := keys(shown)) != self._can:
+            self._can = can
+            links = [f"[@click=screen.{action}][bold $accent]{key}[/] {word}[/]" for key, action, word in can]
+            self.query_one("#models-keys", Static).update(Content("  ").join(map(Content.from_markup, links)))
 
     # -- what can be done ----------------------------------------------------------------------------------------------
 
@@ -128,7 +143,8 @@ class ModelsScreen(Screen[str | None]):
         elif model.can_download:
             self.action_download()
         else:
-            self._say(f"{one_line(model.name, 60)} lacks {', '.join(model.missing)}; put that into {model.path}.")
+            lacks = f"{one_line(model.name, 60)} lacks {', '.join(model.missing)}"
+            self._say(one_line(f"{lacks}; put that into {model.path}.", 400))
 
     def action_download(self) -> None:
         """Begin a download, or go on with it."""
@@ -153,9 +169,12 @@ class ModelsScreen(Screen[str | None]):
     def action_cancel(self) -> None:
         """Stop a download; what came stays on the disk."""
         model = self.table.model
-        if model is not None and model.name in self._keeper.downloads:
-            self._keeper.cancel(model.name)
-            self._say(f"{one_line(model.name, 60)}: the download has ended; what came is kept, and x deletes it.")
+        download = self._keeper.downloads.get(model.name) if model is not None else None
+        if download is None:
+            return
+        self._keeper.cancel(download.name)
+        if download.state in (RUNNING, PAUSED):
+            self._say(f"{one_line(download.name, 60)}: the download has ended; what came is kept, and x deletes it.")
 
     def action_verify(self) -> None:
         """Look at every byte."""
@@ -170,23 +189,41 @@ class ModelsScreen(Screen[str | None]):
         model = self.table.model
         if model is None:
             return
-        if model.name == self._current:
-            self._say(f"{one_line(model.name, 60)} is in use; load another model first.")
+        verifying, name = self._keeper.verifying, one_line(model.name, 60)
+        if self._is_in_use(model):
+            self._say(f"{name} is in use; load another model first.")
+            return
+        if verifying is not None and verifying[0] == model.name:
+            self._say(f"{name} is being verified; wait until that is done.")
             return
         try:
-            check_removable(model.name)
+            removable = check_removable(model.name)
         except PicoGPTError as error:
             self._say(one_line(str(error), 400))
+            self._keeper.refresh_list()
             return
-        self.app.push_screen(_confirm(model), lambda is_sure: self._keeper.delete(model.name) if is_sure else None)
+        self.app.push_screen(_confirm(removable), lambda is_sure: self._keeper.delete(model.name) if is_sure else None)
+
+    def _is_in_use(self, model: StoredModel) -> bool:
+        """By its name, or by another one that it was loaded by."""
+        in_use = self.app.main.model_name
+        if model.name == in_use or model.path is None:
+            return model.name == in_use
+        try:
+            return stored_model(in_use).path == model.path
+        except ModelNotFound:
+            return False
 
     def action_source(self) -> None:
         """Ask the other publisher of a published size."""
         model = self.table.model
+        download = self._keeper.downloads.get(model.name) if model is not None else None
+        if download is not None and download.is_running:
+            return
         if model is not None and model.kind == PUBLISHED_SIZE and model.path is None:
             before = self._sources.get(model.name, HUGGING_FACE)
             self._sources[model.name] = HUGGING_FACE if before == OPENAI else OPENAI
-            self._show_details()
+            self.show_models()
 
     def action_copy_path(self) -> None:
         """Send the path to the clipboard."""
@@ -253,7 +290,7 @@ class ModelsScreen(Screen[str | None]):
 
 def _confirm(model: StoredModel) -> Confirm:
     name = one_line(model.name, 60)
-    if model.kind == ADDED:
+    if model.kind in (ADDED, SHARED):  # the latter: it was added, and lies in the cache
         return Confirm(f"Take {name} off the list?", "Its files stay where they are.", "Yes, take it off")
     freed = size(size_on_disk(model.path)) if model.path is not None else "nothing"
     origin = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.events import Click
 from textual.geometry import Size
@@ -14,6 +15,7 @@ from picogpt_tui.tui.downloads import (
     FAILED,
     NAME,
     OFFERED,
+    READY,
     Download,
     Segments,
     active_files,
@@ -90,7 +92,7 @@ class DownloadPanel(StyleCache):
 
     def _lines_of(self, download: Download, width: int, is_roomy: bool) -> list[Segments]:
         line = total_line(download, width, self._key)
-        if download.state in (FAILED, OFFERED):
+        if download.state in (FAILED, OFFERED, READY):
             return _wrapped(line, width)
         lines = [line]
         if is_roomy and download.is_running:
@@ -107,8 +109,7 @@ def _wrapped(line: Segments, width: int) -> list[Segments]:
     lines: list[Segments] = [
         [(mark if index == 0 else " " * len(mark), mark_kind), (text, kind)] for index, text in enumerate(words)
     ]
-    room = width - len(mark) - len(words[-1])
-    if room >= sum(len(text) for text, _ in action):
+    if cell_len(mark + words[-1]) + sum(len(text) for text, _ in action) <= width:
         lines[-1] += action
     else:
         lines.append([(" ", kind), *action])

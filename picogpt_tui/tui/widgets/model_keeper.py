@@ -6,9 +6,13 @@ dropped.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event as StopEvent
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.signal import Signal
@@ -16,7 +20,6 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from picogpt_tui.events import Downloaded, Progress
-from picogpt_tui.hub.store import StoredModel
 from picogpt_tui.tui import model_jobs
 from picogpt_tui.tui.downloads import FAILED, OFFERED, PAUSED, READY, Download
 from picogpt_tui.tui.drawing import size
@@ -31,6 +34,12 @@ from picogpt_tui.tui.messages import (
 )
 from picogpt_tui.visible import one_line
 
+if TYPE_CHECKING:
+    from picogpt_tui.hub.store import StoredModel
+    from picogpt_tui.tui.app import PicoGPTApp
+
+_MOST_THREADS = 64
+
 
 class ModelKeeper(Widget):
     """Does what is to be done in threads, and tells whoever subscribed that something is to be shown anew.
@@ -43,6 +52,8 @@ class ModelKeeper(Widget):
         findings: what was found out about a model, in one sentence, by its name.
     """
 
+    app: PicoGPTApp
+
     def __init__(self, id: str, fetch: model_jobs.Fetch) -> None:
         super().__init__(id=id)
         self.changed: Signal[None] = Signal(self, "models-changed")
@@ -50,21 +61,40 @@ class ModelKeeper(Widget):
         self._stops: dict[str, StopEvent] = {}
         self._run = 0
         self._runs: dict[str, int] = {}
+        self._locks: dict[str, Lock] = {}
+        """By model: whatever is wanted of one whose run was stopped waits until that has let go of its files."""
+        self._is_listing = self._lists_again = False
         self.models: list[StoredModel] = []
         self.downloads: dict[str, Download] = {}
         self.verifying: tuple[str, Progress] | None = None
         self.findings: dict[str, str] = {}
 
+    def on_mount(self) -> None:
+        """Make room for more downloads than there are processors."""
+        # subtle: the loop's own pool may have five threads, and as many downloads would let no model generate
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_MOST_THREADS, "picogpt"))
+
     def refresh_list(self) -> None:
         """Look which models there are; `changed` tells when it is known."""
-        self._list()
+        self._lists_again = self._is_listing  # what changes while one looks is looked at once more
+        if not self._is_listing:
+            self._is_listing = True
+            self._list()
+
+    def _end_listing(self) -> None:
+        self._is_listing = False
+        if self._lists_again:
+            self.refresh_list()
 
     # -- downloads -----------------------------------------------------------------------------------------------------
 
     def offer(self, name: str, sentence: str) -> None:
         """The user wanted a model that is not here: ask, unless it is on its way."""
-        if name not in self.downloads or not self.downloads[name].is_running:
-            self.downloads[name] = Download(name, state=OFFERED, sentence=sentence)
+        listed = self._listed(lambda model: model.download_name == name)
+        name = listed.name if listed is not None else name
+        known = self.downloads.get(name, Download(name, _source_of(listed), OFFERED))
+        if not known.is_running:
+            self.downloads[name] = replace(known, state=OFFERED, sentence=sentence)
             self._changed()
 
     def download(self, name: str, source: str | None = None) -> None:
@@ -79,7 +109,7 @@ class ModelKeeper(Widget):
         self._run += 1
         self._runs[name] = self._run
         stop = self._stops[name] = StopEvent()
-        self._download(name, source, self._run, stop)
+        self._download(name, source, self._run, stop, self._lock(name))
         self._changed()
 
     def pause(self, name: str) -> None:
@@ -105,14 +135,18 @@ class ModelKeeper(Widget):
             self._changed()
         return bool(done)
 
+    def _lock(self, name: str) -> Lock:
+        return self._locks.setdefault(name, Lock())
+
     def _end(self, name: str) -> None:
         self._runs.pop(name, None)
         if (stop := self._stops.pop(name, None)) is not None:
             stop.set()
 
     @work(thread=True, group="download", exit_on_error=False)
-    def _download(self, name: str, source: str | None, run: int, stop: StopEvent) -> None:
-        model_jobs.download_job(name, source, run, self._fetch, self.post_message, self._asker(stop))
+    def _download(self, name: str, source: str | None, run: int, stop: StopEvent, lock: Lock) -> None:
+        with lock:
+            model_jobs.download_job(name, source, run, self._fetch, self.post_message, self._asker(stop))
 
     @on(DownloadTold)
     def _take_progress(self, message: DownloadTold) -> None:
@@ -147,7 +181,7 @@ class ModelKeeper(Widget):
     def delete(self, name: str) -> None:
         """Delete a model, or take it off the list."""
         self.cancel(name)
-        self._remove(name)
+        self._remove(name, self._lock(name))
 
     @work(thread=True, group="models", exit_on_error=False)
     def _list(self) -> None:
@@ -158,13 +192,18 @@ class ModelKeeper(Widget):
         model_jobs.verify_job(name, repairs, self.post_message, self._asker(StopEvent()))
 
     @work(thread=True, group="models", exit_on_error=False)
-    def _remove(self, name: str) -> None:
-        model_jobs.remove_job(name, self.post_message)
+    def _remove(self, name: str, lock: Lock) -> None:
+        with lock:
+            model_jobs.remove_job(name, self.post_message)
 
     @on(ModelsListed)
     def _take_list(self, message: ModelsListed) -> None:
         self.models = message.models
+        in_use = self.downloads.get(self.app.main.model_name)
+        if in_use is not None and in_use.state in (READY, OFFERED):  # it was loaded in another way than was offered
+            del self.downloads[in_use.name]
         self._changed()
+        self._end_listing()
 
     @on(ModelWorkTold)
     def _take_verifying(self, message: ModelWorkTold) -> None:
@@ -175,7 +214,7 @@ class ModelKeeper(Widget):
     def _take_verified(self, message: ModelVerified) -> None:
         found, self.verifying = message.found, None
         if message.repairs:
-            self.download(message.name)
+            self.download(message.name, _source_of(self._listed(lambda model: model.name == message.name)))
             return
         if found.damaged:
             faults = "; ".join(f"{file} {fault}".strip() for file, fault in found.damaged)
@@ -201,8 +240,14 @@ class ModelKeeper(Widget):
         if self.verifying is not None and self.verifying[0] == message.name:
             self.verifying = None
         self.notify(message.sentence, severity="error", timeout=10, markup=False)
-        self.refresh_list()
         self._changed()
+        if message.name:
+            self.refresh_list()
+        else:
+            self._end_listing()
+
+    def _listed(self, is_it: Callable[[StoredModel], bool]) -> StoredModel | None:
+        return next((model for model in self.models if is_it(model)), None)
 
     def _changed(self) -> None:
         self.changed.publish(None)
@@ -211,3 +256,8 @@ class ModelKeeper(Widget):
         """What work asks, in the worker's thread."""
         worker = get_current_worker()
         return lambda: stop.is_set() or worker.is_cancelled
+
+
+def _source_of(model: StoredModel | None) -> str | None:
+    """Who was asked for what is here of it."""
+    return model.manifest.source if model is not None and model.manifest is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.content import Content
+from textual.events import Click
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -25,6 +26,16 @@ class ModelTable(OptionList):
         """The highlighted model, None while there is none."""
         index = self.highlighted
         return self._models[index] if index is not None and index < len(self._models) else None
+
+    async def _on_click(self, event: Click) -> None:
+        """Look at a model; the second click does what Enter would."""
+        # subtle: Textual runs the handler of every class, and the list's own would take the model at once
+        event.prevent_default()
+        clicked = event.style.meta.get("option")
+        if clicked is not None and clicked == self.highlighted:
+            self.action_select()
+        elif clicked is not None:
+            self.highlighted = clicked
 
     def show(self, models: Sequence[Shown], room: Room, wanted: str) -> bool:
         """Draw these; returns whether the wanted one is among them and highlighted now ("" leaves it where it is)."""

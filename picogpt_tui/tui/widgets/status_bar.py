@@ -32,6 +32,7 @@ class StatusBar(StyleCache):
         "status--model",
         "status--quiet",
         "status--live",
+        "status--bad",
         "status--meter",
     }
     app: PicoGPTApp
@@ -43,8 +44,8 @@ class StatusBar(StyleCache):
     is_live: reactive[bool] = reactive(False)
     """Whether something runs."""
     tokens_per_second: reactive[float] = reactive(0.0)
-    downloads: reactive[str] = reactive("")
-    """Which models are on their way, and how far, in a few cells."""
+    downloads: reactive[tuple[str, ...]] = reactive(())
+    """Which models are on their way, and how far, each in a few cells."""
     n_context: reactive[int] = reactive(0)
     n_ctx: reactive[int] = reactive(0)
 
@@ -54,7 +55,7 @@ class StatusBar(StyleCache):
         models.changed.subscribe(self, lambda _: self._show_downloads(models.downloads.values()))
 
     def _show_downloads(self, downloads: Iterable[Download]) -> None:
-        self.downloads = "  ".join(one.in_short for one in downloads if one.in_short)
+        self.downloads = tuple(one.in_short for one in downloads if one.in_short)
 
     def show_model(self, info: ModelInfo) -> None:
         """Name this model."""
@@ -85,11 +86,23 @@ class StatusBar(StyleCache):
         words = f"{self.state}{speed}" if is_roomy or not (self.is_live and speed) else speed.strip()
         return [*segments, Segment(f"{'●' if self.is_live else '○'} {words}", self._state_style())]
 
+    def _short_downloads(self) -> list[str]:
+        """As many as a third of the line takes, then how many more there are."""
+        shown: list[str] = []
+        rest = self.size.width // 3
+        for index, words in enumerate(self.downloads):
+            rest -= cell_len(words) + 2
+            if rest < 0:
+                return [*shown, f"{'+' if shown else '↓ '}{len(self.downloads) - index}"]
+            shown.append(words)
+        return shown
+
     def _state_style(self) -> Style:
         return self.style_of("status--live" if self.is_live else "status--quiet")
 
     def _right(self, is_roomy: bool) -> list[Segment]:
-        downloads = [Segment(f" {self.downloads} ", self.style_of("status--live"))] if self.downloads else []
+        bad, live = self.style_of("status--bad"), self.style_of("status--live")
+        downloads = [Segment(f" {short} ", bad if short[0] == "✗" else live) for short in self._short_downloads()]
         if not self.n_ctx:
             return downloads
         filled, empty = meter(self.n_context / self.n_ctx, _METER)

@@ -1,4 +1,4 @@
-"""Models: what is here and how to get the rest; loading behind the screen, and every way in which it fails."""
+"""A model is loaded behind the screen: from a name, a path or a folder, and every way in which that fails."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from picogpt_tui import paths
 from picogpt_tui.events import Progress
 from picogpt_tui.session.engine import Engine
 from picogpt_tui.tui.jobs import open_engine
-from picogpt_tui.tui.messages import ModelFailed, ModelLoaded
-from picogpt_tui.tui.screens.models import ModelPicker
+from picogpt_tui.tui.messages import ModelFailed
 
 from ..gpt2.checkpoints import TINY, random_tensors, write_config, write_safetensors
 from .playing import Play, playing
@@ -25,58 +24,12 @@ def _scripted_or_real(name: str) -> Iterator[Progress | Engine]:
     return opens(ScriptedModel(name="stories"))(name) if name == "stories" else open_engine(name)
 
 
-async def _open(play: Play) -> None:
-    await play.press("f2")
-    await play.until(lambda: isinstance(play.app.screen, ModelPicker))
-
-
 async def _choose_path(play: Play, path: Path | str) -> None:
-    await _open(play)
+    await play.models()
     await play.press("slash")
     await play.paste(str(path))
     await play.press("enter")
     await play.until(lambda: play.app.screen is play.main)
-
-
-async def test_the_list_says_what_is_here() -> None:
-    async with playing(ScriptedModel(name="stories")) as play:
-        await _open(play)
-        lines = [line.split("│")[1].strip() for line in play.screen.split("\n") if line.count("│") > 1]
-        (stories,) = [line for line in lines if line.startswith("▸ stories")]
-        assert stories.endswith("here, bundled")
-        for name in ("124M", "355M", "774M", "1558M"):
-            (line,) = [line for line in lines if line.startswith(f"{name} ")]
-            assert line.endswith("not here")
-
-
-async def test_a_size_that_is_not_here_says_how_to_get_it_and_stays_open() -> None:
-    async with playing(ScriptedModel(name="stories")) as play:
-        await _open(play)
-        await play.press("down", "enter")
-        await play.until(lambda: "124M is not on this machine; put config.json" in play.screen)
-        assert isinstance(play.app.screen, ModelPicker)
-        assert len(play.told(ModelLoaded)) == 1
-
-
-async def test_a_folder_that_is_not_whole_says_what_it_lacks(tiny_model_dir: Callable[..., Path]) -> None:
-    folder = tiny_model_dir()
-    target = paths.models_dir() / "half"
-    target.parent.mkdir(parents=True)
-    folder.rename(target)
-    (target / "vocab.json").unlink()
-    async with playing(ScriptedModel(name="stories")) as play:
-        await _open(play)
-        await play.press("end")
-        await play.until(lambda: "lacks vocab.json" in " ".join(play.screen.split()))
-        assert "incomplete" in play.screen
-
-
-async def test_escape_leaves_all_as_it_was() -> None:
-    async with playing(ScriptedModel(name="stories")) as play:
-        await _open(play)
-        await play.press("down", "escape")
-        assert play.app.screen is play.main
-        assert len(play.told(ModelLoaded)) == 1
 
 
 async def test_a_folder_among_the_models_is_loaded_and_remembered(tiny_model_dir: Callable[..., Path]) -> None:
@@ -84,8 +37,8 @@ async def test_a_folder_among_the_models_is_loaded_and_remembered(tiny_model_dir
     (paths.models_dir()).mkdir(parents=True)
     folder.rename(paths.models_dir() / "owner--tiny")
     async with playing(opener=_scripted_or_real) as play:
-        await _open(play)
-        await play.press("end", "enter")
+        await play.models("owner/tiny")
+        await play.press("enter")
         await play.until(lambda: "owner/tiny" in play.main.status.model)
         await play.ready()
     assert json.loads(paths.settings_file().read_text())["model"] == "owner/tiny"
