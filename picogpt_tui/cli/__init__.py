@@ -88,4 +88,3 @@ def main(ctx: click.Context, model: str | None, no_mouse: bool) -> None:
     from picogpt_tui.tui.app import run
 
     ctx.exit(run(model=model, mouse=not no_mouse))
-

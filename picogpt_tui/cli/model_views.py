@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from picogpt_tui.cli.output import n_cells, pad
+from picogpt_tui.hub.disk import free_bytes
 from picogpt_tui.hub.manifest import ModelFile
 from picogpt_tui.hub.memory import available_bytes
 from picogpt_tui.hub.registry import HUGGING_FACE, published
@@ -50,7 +49,7 @@ def info_json(model: StoredModel) -> dict[str, Any]:
         "files": [asdict(file) | {"digest": file.digest or None} for file in _files(model)],
         "memory_bytes": model.memory_bytes,
         "available_memory_bytes": available_bytes(),
-        "free_disk_bytes": _free_disk_bytes(models_dir()),
+        "free_disk_bytes": free_bytes(models_dir()),
     }
 
 
@@ -68,7 +67,7 @@ def table(models: Sequence[StoredModel], columns: int | None) -> list[str]:
 def facts(model: StoredModel) -> list[str]:
     """A page about one model."""
     version = _version(model)
-    available, free = available_bytes(), _free_disk_bytes(models_dir())
+    available, free = available_bytes(), free_bytes(models_dir())
     known = {
         "name": one_line(model.name),
         "alias": _alias(model),
@@ -145,13 +144,3 @@ def _memory(needed: int | None, available: int | None) -> str:
         return ""
     has = "" if available is None else f"; {size_text(available)} are free now"
     return f"{size_text(needed)} with a full context{has}"
-
-
-def _free_disk_bytes(directory: Path) -> int | None:
-    """Of the disk that would hold a download: the folder itself need not be there yet."""
-    for place in (directory, *directory.parents):
-        try:
-            return shutil.disk_usage(place).free
-        except OSError:
-            continue
-    return None

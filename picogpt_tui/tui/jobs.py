@@ -19,6 +19,7 @@ from picogpt_tui.events import Progress
 from picogpt_tui.session.document import Document, Request
 from picogpt_tui.settings import SamplingSettings
 from picogpt_tui.tui.batches import in_batches
+from picogpt_tui.tui.drawing import size
 from picogpt_tui.tui.messages import (
     EventsArrived,
     ModelFailed,
@@ -67,7 +68,13 @@ def load_job(name: str, load: int, opener: OpenEngine, post: Post, should_stop: 
             post(ModelLoading(load, name, step) if isinstance(step, Progress) else ModelLoaded(load, step))
     except Exception as error:  # whatever goes wrong while reading foreign files becomes a sentence on the screen
         missing = error.name if isinstance(error, ModelNotHere) else ""
-        post(ModelFailed(load, name, str(error).partition(";")[0] + "." if missing else sentence(error), missing))
+        post(ModelFailed(load, name, _lack(error) if isinstance(error, ModelNotHere) else sentence(error), missing))
+
+
+def _lack(error: ModelNotHere) -> str:
+    """That a model is not here, and how much a download would be; how to get it, the screen says."""
+    what = one_line(str(error), 400).partition(";")[0]
+    return f"{what}; {size(error.rest_bytes)} to fetch." if error.rest_bytes else f"{what}."
 
 
 def generate_job(engine: Engine, request: Request, generation: int, post: Post, should_stop: ShouldStop) -> None:

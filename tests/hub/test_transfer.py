@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from picogpt_tui.errors import NotOnTheHub
+from picogpt_tui.errors import NotOnTheHub, NotReachable
 from picogpt_tui.hub.connection import Stop, open_session
 from picogpt_tui.hub.manifest import ModelFile
 from picogpt_tui.hub.transfer import FileState, Transfer
@@ -134,6 +134,19 @@ def test_a_server_that_ignores_ranges_and_breaks_off_loses_nothing(bench: Bench)
     bench.fault("norange", times=2)
     bench.fault("drop", after=100)
     assert_came(bench, bench.bring())
+
+
+def test_what_is_here_is_not_taken_for_the_whole_when_less_comes(bench: Bench) -> None:
+    """A server that ignores ranges and says no length breaks off before it has sent what is here already."""
+    bench.begin(UNKNOWN)
+    resource = bench.net._files[f"/plain/{NAME}"]
+    bench.net._files[f"/plain/{NAME}"] = replace(resource, takes_ranges=False, size=1000)
+    bench.fault("no_length")
+    with pytest.raises(NotReachable, match="the connection broke off"):
+        bench.bring(UNKNOWN, replace(QUICK, tries=1))
+    assert bench.part == BYTES[:HERE]
+    bench.net._files[f"/plain/{NAME}"] = resource
+    assert_came(bench, bench.bring(UNKNOWN))
 
 
 def test_without_a_digest_two_versions_are_never_mixed(bench: Bench) -> None:

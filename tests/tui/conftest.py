@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from textual import _wait
 
-from picogpt_tui.hub import memory
+from picogpt_tui.hub import disk, memory
 from picogpt_tui.tui import jobs
 from picogpt_tui.tui.batches import in_batches
-from picogpt_tui.tui.screens import models
 from picogpt_tui.tui.widgets import stage
 
 _OF_THE_HUB = (
@@ -33,4 +32,4 @@ def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "_PANEL_SECONDS", 0.0)
     monkeypatch.setattr(jobs, "in_batches", lambda events, clock: in_batches(events, clock, 0.0))
     monkeypatch.setattr(memory, "available_bytes", lambda: 5_000_000_000)
-    monkeypatch.setattr(models, "_free_disk_bytes", lambda: 80_000_000_000)
+    monkeypatch.setattr(disk, "free_bytes", lambda _: 80_000_000_000)

@@ -31,7 +31,7 @@ async def test_a_model_that_is_not_here_is_offered_and_the_old_one_stays() -> No
     async with playing(opener=lacks("124M")) as play:
         play.app.choose_model("124M")
         await play.until(lambda: play.panel)
-        assert play.panel == "↓ 124M is not on this machine. F6 downloads it"
+        assert play.panel == "↓ 124M is not on this machine; 550 MB to fetch. F6 downloads it"
         assert play.panel in play.screen
         assert "loading" not in play.screen
         assert play.main.model_name == STORIES
@@ -230,7 +230,7 @@ async def test_what_has_arrived_and_was_deleted_behind_our_back_is_offered_again
         play.fetch.bring()
         await play.until(lambda: "F6 loads it" in play.panel)
         await play.press("f6")
-        await play.until(lambda: play.panel == "↓ 124M is not on this machine. F6 downloads it")
+        await play.until(lambda: play.panel == "↓ 124M is not on this machine; 550 MB to fetch. F6 downloads it")
 
 
 async def test_what_has_arrived_comes_before_what_waits() -> None:

@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from picogpt_tui.tui.widgets.one_line_input import OneLineInput
+
 
 class Ask(ModalScreen[str | None]):
     """Asks; answers with the text, or None when left with Escape."""
@@ -27,7 +29,7 @@ class Ask(ModalScreen[str | None]):
         with Vertical(classes="dialog"):
             yield Static(Content(self._title), classes="dialog-title")
             yield Static(Content(self._explanation), classes="quiet")
-            yield Input(self._value, id="answer", select_on_focus=False)
+            yield OneLineInput(self._value, id="answer", select_on_focus=False)
             yield Static(Content("enter  take    esc  leave"), classes="quiet gap")
 
     @on(Input.Submitted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
@@ -18,7 +17,7 @@ from textual.widgets import Input, OptionList, Static
 
 from picogpt_tui import paths
 from picogpt_tui.errors import ModelNotFound, PicoGPTError
-from picogpt_tui.hub import memory
+from picogpt_tui.hub import disk, memory
 from picogpt_tui.hub.added import add
 from picogpt_tui.hub.registry import HUGGING_FACE, OPENAI, host_of, published
 from picogpt_tui.hub.store import ADDED, PUBLISHED_SIZE, SHARED, StoredModel, size_on_disk, stored_model
@@ -29,14 +28,13 @@ from picogpt_tui.tui.drawing import size
 from picogpt_tui.tui.model_text import Room, Shown, details, head, keys
 from picogpt_tui.tui.screens.confirm import Confirm
 from picogpt_tui.tui.widgets.model_table import ModelTable
+from picogpt_tui.tui.widgets.one_line_input import OneLineInput
 from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:
     from picogpt_tui.tui.app import PicoGPTApp
     from picogpt_tui.tui.widgets.model_keeper import ModelKeeper
 
-_PRINTED = r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]*"
-"""What may stand in the input: a terminal would obey the rest."""
 _ADD, _USE = "a directory, or owner/name[@revision] of the Hugging Face hub", "the path of a model directory, or a name"
 
 
@@ -81,7 +79,7 @@ class ModelsScreen(Screen[str | None]):
         yield ModelTable("models")
         with VerticalScroll(id="models-details", can_focus=False):
             yield Static("", id="model-detail", markup=False)
-        yield Input(id="model-path", restrict=_PRINTED)
+        yield OneLineInput(id="model-path")
         links = Static("", id="models-keys")
         links.auto_links = False  # which would paint over the keys
         yield links
@@ -89,7 +87,7 @@ class ModelsScreen(Screen[str | None]):
     def on_mount(self) -> None:
         """Show what is known, and look again."""
         self._keeper.changed.subscribe(self, lambda _: self.show_models())
-        self._room = Room(memory.available_bytes(), _free_disk_bytes())
+        self._room = Room(memory.available_bytes(), disk.free_bytes(paths.models_dir()))
         self._keeper.refresh_list()
 
     def on_resize(self) -> None:
@@ -298,13 +296,3 @@ def _confirm(model: StoredModel) -> Confirm:
     )
     text = f"{one_line(str(model.path), 200)} is deleted, which frees {freed}. {origin}"
     return Confirm(f"Delete {name}?", text, f"Yes, delete {freed}")
-
-
-def _free_disk_bytes() -> int | None:
-    place = paths.models_dir()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    try:
-        return shutil.disk_usage(place).free
-    except OSError:
-        return None

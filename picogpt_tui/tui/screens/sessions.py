@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from picogpt_tui import paths
 from picogpt_tui.session.storage import SavedSession
 from picogpt_tui.tui.drawing import cells
+from picogpt_tui.tui.widgets.one_line_input import OneLineInput
 from picogpt_tui.visible import one_line
 
 _COLUMNS = (42, 12, 10)
@@ -43,7 +44,7 @@ class SessionPicker(ModalScreen[Path | None]):
                 yield OptionList(*map(self._option, self._sessions), id="sessions", markup=False, compact=True)
             else:
                 yield Static(Content("Nothing is saved yet; every session is kept as soon as it has an answer."))
-            yield Input(placeholder=f"or a file; sessions are in {paths.sessions_dir()}", id="session-path")
+            yield OneLineInput(placeholder=f"or a file; sessions are in {paths.sessions_dir()}", id="session-path")
             yield Static(Content("enter  open    esc  leave"), classes="quiet gap")
 
     @on(OptionList.OptionSelected)

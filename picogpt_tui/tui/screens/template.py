@@ -13,6 +13,7 @@ from textual.widgets import Input, Static, TextArea
 
 from picogpt_tui.errors import SettingError
 from picogpt_tui.session.chat import ChatTemplate
+from picogpt_tui.tui.widgets.one_line_input import OneLineInput
 
 
 def _escaped(text: str) -> str:
@@ -46,7 +47,7 @@ class TemplateScreen(ModalScreen[ChatTemplate | None]):
             yield TextArea(self._template.text, id="template-text", compact=True)
             stops = "Stop at one of these (separated by | , \\n is a line break)"
             yield Static(Content(stops), classes="quiet gap")
-            yield Input("|".join(map(_escaped, self._template.stop)), id="template-stop", select_on_focus=False)
+            yield OneLineInput("|".join(map(_escaped, self._template.stop)), id="template-stop", select_on_focus=False)
             yield Static("", id="template-error", classes="bad", markup=False)
             yield Static(Content("f10  take    esc  leave"), classes="quiet gap")
 
