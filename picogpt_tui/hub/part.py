@@ -21,7 +21,7 @@ from picogpt_tui.hub.digests import BackgroundHasher, feed, kind_of
 from picogpt_tui.hub.manifest import ModelFile
 from picogpt_tui.paths import write_whole
 
-_FLUSH_BYTES = 64 << 20
+_FLUSH_BYTES = 16 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 

@@ -29,6 +29,7 @@ CHUNK_BYTES = 1 << 19
 RESERVE_BYTES = 64 << 20
 """What a download leaves free on the disk."""
 _LOOK_AT_DISK_SECONDS = 1.0
+_WRONG_PARTS = 2  # in a row; then the whole is asked for, and what is here of it passed over
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Transfer:
         self._session, self._stop, self._state, self._patience = session, stop, state, patience
         self._host, self._most_bytes = host_of(url), most_bytes
         self._total = file.size_bytes
-        self._has_refused_ranges = False
+        self._n_wrong_parts = 0
 
     def run(self) -> ModelFile:
         """Bring it; returns it with its size and digest.
@@ -223,7 +224,7 @@ class Transfer:
     def _ask(self, part: Part) -> requests.Response:
         self._stop.check()
         headers = {}
-        if part.length and part.can_go_on and not self._has_refused_ranges:
+        if part.length and part.can_go_on and self._n_wrong_parts < _WRONG_PARTS:
             headers["Range"] = f"bytes={part.length}-"
             if part.validator:
                 headers["If-Range"] = part.validator
@@ -236,7 +237,7 @@ class Transfer:
         answer = Answer(response, self._file.name)
         is_endless = answer.is_part and answer.total is None and self._total is None  # who knows what follows
         if answer.is_past_the_end or is_endless or (answer.is_part and answer.first != part.length):
-            self._has_refused_ranges = True
+            self._n_wrong_parts += 1
             raise answer.try_again("the server sent another part than was asked for")
         # subtle: bytes that are here stay here though they come again, lest the connection breaks before it has brought
         # as many; unless they may be of another version
@@ -252,7 +253,7 @@ class Transfer:
             self._check_space(answer.total - part.length + RESERVE_BYTES)
         self._state.total = self._total = answer.total if self._total is None else self._total
         part.belongs_to(self._total, answer.validator)
-        self._has_refused_ranges = False
+        self._n_wrong_parts = 0
         return 0 if answer.is_part else part.length
 
     def _check_size(self, size_bytes: int) -> None:
