@@ -41,7 +41,7 @@ from .loopback import Loopback
 
 SIZE = len(BYTES)
 N_RUNS = 200 if FULL else 40
-PATIENCE = replace(IMPATIENT, silence_seconds=0.3, slow_bytes=4000, slow_seconds=0.1)
+PATIENCE = replace(IMPATIENT, tries=8, silence_seconds=0.3, slow_bytes=4000, slow_seconds=0.1)
 HOLDING = {"stall", "trickle", "hang"}
 KINDS_AT_THE_HUB = {"busy": "status"}
 FORCED = {"corrupt", "short", "norange"}
