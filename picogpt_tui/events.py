@@ -64,7 +64,7 @@ class Progress:
     """How far a stretch of work is that has no tokens to show."""
 
     phase: str
-    """`loading`, `encoding`, `reading the prompt`, `refilling the context`."""
+    """`loading`, `checking`, `encoding`, `reading the prompt`, `refilling the context`."""
     done: int
     total: int
     detail: str = ""
