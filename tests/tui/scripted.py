@@ -176,7 +176,8 @@ def lacks(*missing: str, model: ScriptedModel | None = None) -> Callable[[str], 
     def opener(name: str) -> Iterator[Progress | Engine]:
         if name in missing:
             yield Progress("loading", 0, 1, "")
-            raise ModelNotHere(f"{name} is not on this machine; `picogpt-tui models download {name}`.", name, 550 * 10**6)
+            sentence = f"{name} is not on this machine; `picogpt-tui models download {name}`."
+            raise ModelNotHere(sentence, name, 550 * 10**6)
         yield from opens(model or ScriptedModel(name=name))(name)
 
     return opener

@@ -12,6 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from picogpt_tui.hub.store import ADDED, SHARED, StoredModel, size_on_disk
+from picogpt_tui.tui.drawing import size
+from picogpt_tui.visible import one_line
+
 
 class Confirm(ModalScreen[bool]):
     """Asks; answers whether it is to be done. It begins at no."""
@@ -47,3 +51,16 @@ class Confirm(ModalScreen[bool]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer."""
         self.dismiss(event.option.id == "yes")
+
+
+def confirm_removal(model: StoredModel) -> Confirm:
+    """The question before a model is deleted, or taken off the list."""
+    name = one_line(model.name, 60)
+    if model.kind in (ADDED, SHARED):  # the latter: it was added, and lies in the cache
+        return Confirm(f"Take {name} off the list?", "Its files stay where they are.", "Yes, take it off")
+    freed = size(size_on_disk(model.path)) if model.path is not None else "nothing"
+    origin = (
+        "It can be downloaded again." if model.manifest is not None else "It was put there by hand, not downloaded."
+    )
+    text = f"{one_line(str(model.path), 200)} is deleted, which frees {freed}. {origin}"
+    return Confirm(f"Delete {name}?", text, f"Yes, delete {freed}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -20,13 +21,12 @@ from picogpt_tui.errors import ModelNotFound, PicoGPTError
 from picogpt_tui.hub import disk, memory
 from picogpt_tui.hub.added import add
 from picogpt_tui.hub.registry import HUGGING_FACE, OPENAI, host_of, published
-from picogpt_tui.hub.store import ADDED, PUBLISHED_SIZE, SHARED, StoredModel, size_on_disk, stored_model
+from picogpt_tui.hub.store import PUBLISHED_SIZE, StoredModel, stored_model
 from picogpt_tui.hub.upkeep import check_removable
 from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS
 from picogpt_tui.tui.downloads import PAUSED, RUNNING
-from picogpt_tui.tui.drawing import size
 from picogpt_tui.tui.model_text import Room, Shown, details, head, keys
-from picogpt_tui.tui.screens.confirm import Confirm
+from picogpt_tui.tui.screens.confirm import confirm_removal
 from picogpt_tui.tui.widgets.model_table import ModelTable
 from picogpt_tui.tui.widgets.one_line_input import OneLineInput
 from picogpt_tui.visible import one_line
@@ -93,7 +93,7 @@ class ModelsScreen(Screen[str | None]):
     def on_resize(self) -> None:
         """Everything is as wide as there is room."""
         free = f" · {self._room.in_words} free" if self._room.in_words else ""
-        place = f"  {one_line(str(paths.models_dir()))}{free}"
+        place = f"  {one_line(_from_home(paths.models_dir()))}{free}"
         title = (" Models ", "bold reverse $accent"), (place, "$foreground-muted")
         self.query_one("#models-title", Static).update(Content.assemble(*title))
         self.query_one("#models-head", Static).update(Content(head(self.size.width)))
@@ -200,7 +200,9 @@ class ModelsScreen(Screen[str | None]):
             self._say(one_line(str(error), 400))
             self._keeper.refresh_list()
             return
-        self.app.push_screen(_confirm(removable), lambda is_sure: self._keeper.delete(model.name) if is_sure else None)
+        self.app.push_screen(
+            confirm_removal(removable), lambda is_sure: self._keeper.delete(model.name) if is_sure else None
+        )
 
     def _is_in_use(self, model: StoredModel) -> bool:
         """By its name, or by another one that it was loaded by."""
@@ -286,13 +288,9 @@ class ModelsScreen(Screen[str | None]):
         self.notify(sentence, markup=False)
 
 
-def _confirm(model: StoredModel) -> Confirm:
-    name = one_line(model.name, 60)
-    if model.kind in (ADDED, SHARED):  # the latter: it was added, and lies in the cache
-        return Confirm(f"Take {name} off the list?", "Its files stay where they are.", "Yes, take it off")
-    freed = size(size_on_disk(model.path)) if model.path is not None else "nothing"
-    origin = (
-        "It can be downloaded again." if model.manifest is not None else "It was put there by hand, not downloaded."
-    )
-    text = f"{one_line(str(model.path), 200)} is deleted, which frees {freed}. {origin}"
-    return Confirm(f"Delete {name}?", text, f"Yes, delete {freed}")
+def _from_home(path: Path) -> str:
+    """A path below the home directory in short."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):  # elsewhere, or there is no home
+        return str(path)
