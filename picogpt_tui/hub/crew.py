@@ -19,11 +19,12 @@ from picogpt_tui.errors import FileError
 from picogpt_tui.events import DownloadProgress, FileProgress, Progress
 from picogpt_tui.hub.connection import Stop, Stopped, open_session
 from picogpt_tui.hub.manifest import Manifest, ModelFile
+from picogpt_tui.hub.patience import Patience
 from picogpt_tui.hub.registry import CHECKPOINT
 from picogpt_tui.hub.sources import Source
 from picogpt_tui.hub.sources.address import LARGEST_SMALL_FILE
 from picogpt_tui.hub.speed import SpeedMeter
-from picogpt_tui.hub.transfer import FileState, Patience, Transfer
+from picogpt_tui.hub.transfer import FileState, Transfer
 
 LOOK_SECONDS = 0.02
 """How often a wish to end is looked for."""

@@ -33,11 +33,12 @@ from picogpt_tui.hub.crew import Crew, Task, wait_for
 from picogpt_tui.hub.locks import only_one
 from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED, Manifest, finish, read_manifest, write_unfinished
 from picogpt_tui.hub.part import room_or_told
+from picogpt_tui.hub.patience import Patience
 from picogpt_tui.hub.registry import CHECKPOINT, WEIGHTS
 from picogpt_tui.hub.sources import Source, source
 from picogpt_tui.hub.sources.address import LARGEST_SMALL_FILE
 from picogpt_tui.hub.targets import Target, target
-from picogpt_tui.hub.transfer import RESERVE_BYTES, Patience
+from picogpt_tui.hub.transfer import RESERVE_BYTES
 from picogpt_tui.hub.trouble import is_final
 from picogpt_tui.visible import one_line
 

@@ -8,10 +8,9 @@ error says why. Tries begin anew as long as bytes come: only so many in a row ma
 
 from __future__ import annotations
 
-import random
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import requests
@@ -23,6 +22,7 @@ from picogpt_tui.hub.connection import Stop, Stopped
 from picogpt_tui.hub.digests import feed, kind_of, new_hasher
 from picogpt_tui.hub.manifest import ModelFile
 from picogpt_tui.hub.part import Part
+from picogpt_tui.hub.patience import Patience
 from picogpt_tui.hub.trouble import host_of, in_short, is_final, not_reachable
 
 CHUNK_BYTES = 1 << 19
@@ -30,26 +30,6 @@ RESERVE_BYTES = 64 << 20
 """What a download leaves free on the disk."""
 _LOOK_AT_DISK_SECONDS = 1.0
 _WRONG_PARTS = 2  # in a row; then the whole is asked for, and what is here of it passed over
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """When to give up."""
-
-    tries: int = 6
-    """In a row that bring nothing."""
-    connect_seconds: float = 10.0
-    silence_seconds: float = 12.0
-    """Without a byte."""
-    backoff_seconds: float = 1.0
-    """Before the second try; doubled for each further one, up to 30."""
-    slow_bytes: int = 8192
-    """A connection that brings less than this in `slow_seconds` is given up for a new one."""
-    slow_seconds: float = 30.0
-
-    def backoff(self, n_tries: int) -> float:
-        """How long to wait after so many tries in a row, a little different every time."""
-        return min(30.0, self.backoff_seconds * 2.0 ** (n_tries - 1)) * random.uniform(0.8, 1.2)
 
 
 class FileState:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from picogpt_tui.hub.download import Checks, Downloader
-from picogpt_tui.hub.transfer import Patience
+from picogpt_tui.hub.patience import Patience
 
 from ..hub.loopback import Loopback
 

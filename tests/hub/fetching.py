@@ -25,7 +25,7 @@ from picogpt_tui.hub import part
 from picogpt_tui.hub.download import Checks, Downloader
 from picogpt_tui.hub.locks import only_one
 from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED
-from picogpt_tui.hub.transfer import Patience
+from picogpt_tui.hub.patience import Patience
 
 from .loopback import Loopback
 

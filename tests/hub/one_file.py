@@ -11,7 +11,8 @@ import pytest
 from picogpt_tui.errors import NotReachable
 from picogpt_tui.hub.connection import Stop, open_session
 from picogpt_tui.hub.manifest import ModelFile
-from picogpt_tui.hub.transfer import FileState, Patience, Transfer
+from picogpt_tui.hub.patience import Patience
+from picogpt_tui.hub.transfer import FileState, Transfer
 
 from .fetching import BYTES, QUICK, sha256
 from .loopback import Fault, Loopback

@@ -17,8 +17,9 @@ from picogpt_tui.events import Downloaded, DownloadProgress, Progress
 from picogpt_tui.hub import crew, download
 from picogpt_tui.hub.download import Checks, Downloader
 from picogpt_tui.hub.manifest import MANIFEST, Manifest, finish, read_manifest
+from picogpt_tui.hub.patience import Patience
 from picogpt_tui.hub.sources import huggingface
-from picogpt_tui.hub.transfer import RESERVE_BYTES, Patience
+from picogpt_tui.hub.transfer import RESERVE_BYTES
 from picogpt_tui.session.inspection import check_config, check_model
 
 from ..gpt2.checkpoints import write_model

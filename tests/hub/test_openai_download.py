@@ -12,7 +12,7 @@ from picogpt_tui.errors import CheckpointError, Corrupt, ModelError, NotAGPT2, N
 from picogpt_tui.events import Downloaded, DownloadEvent, DownloadStopped, Progress
 from picogpt_tui.hub.download import Checks, Downloader
 from picogpt_tui.hub.manifest import MANIFEST, read_manifest
-from picogpt_tui.hub.transfer import Patience
+from picogpt_tui.hub.patience import Patience
 from picogpt_tui.session.inspection import check_config, check_model
 
 from ..gpt2.checkpoints import write_tf_model

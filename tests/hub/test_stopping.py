@@ -15,8 +15,8 @@ from picogpt_tui.events import DownloadEvent, DownloadProgress, DownloadStopped,
 from picogpt_tui.hub import crew
 from picogpt_tui.hub.digests import Hasher, feed
 from picogpt_tui.hub.download import Checks, Downloader
+from picogpt_tui.hub.patience import Patience
 from picogpt_tui.hub.sources import huggingface
-from picogpt_tui.hub.transfer import Patience
 
 from .fetching import (
     ANYTHING,
