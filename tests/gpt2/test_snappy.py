@@ -85,6 +85,7 @@ def test_damage_is_refused(packed: bytes, says: str) -> None:
 def test_no_damage_raises_anything_else() -> None:
     rng = np.random.Generator(np.random.PCG64(5))
     good = pack(b"model/h0/attn/c_attn/w model/h1/attn/c_attn/b " * 5)
+    n_refused = 0
     for _ in range(2000):
         bad = bytearray(good)
         for _ in range(rng.integers(1, 4)):
@@ -92,7 +93,8 @@ def test_no_damage_raises_anything_else() -> None:
         try:
             decompress(bytes(bad[: rng.integers(len(bad) + 1)]), MOST)
         except ValueError:
-            continue
+            n_refused += 1
+    assert 0 < n_refused < 2000  # some damage is in the letters only, which nothing here can tell
 
 
 def test_a_declared_length_takes_no_memory() -> None:
