@@ -195,6 +195,15 @@ class Play:
             self.fetch.tell(on_its_way(name, done), name=name)
             await self.until(lambda: self.downloads[name].progress is not None and self.downloads[name].fraction)
 
+    async def quit(self) -> None:
+        """Leave as a person does: no message is handled once the screen is taken apart, whatever threads still say.
+
+        Textual's `run_test` alone would take the screen apart under an app that goes on.
+        """
+        self.app.exit()
+        while self.app.is_running:
+            await asyncio.sleep(0)
+
     async def answer(self, text: str) -> None:
         """Send a prompt and wait for the whole answer."""
         n_turns = len(self.document.turns)
@@ -234,6 +243,7 @@ async def playing(
             if is_ready:
                 await play.ready()
             yield play
+            await play.quit()
             for gate in gates:
                 gate.open()
             scripted.close()

@@ -128,7 +128,7 @@ class MainScreen(Screen[None]):
             if last is not None and not self.prompt.text:
                 self.prompt.put(last.text)
         self.document.model = info.name
-        self.models.refresh_list()
+        self.models.loaded(info.name)
         self.show_document(self.document)
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None

@@ -36,7 +36,6 @@ from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:
     from picogpt_tui.hub.store import StoredModel
-    from picogpt_tui.tui.app import PicoGPTApp
 
 _MOST_THREADS = 64
 
@@ -52,7 +51,6 @@ class ModelKeeper(Widget):
         findings: what was found out about a model, in one sentence, by its name.
     """
 
-    app: PicoGPTApp
 
     def __init__(self, id: str, fetch: model_jobs.Fetch) -> None:
         super().__init__(id=id)
@@ -135,6 +133,14 @@ class ModelKeeper(Widget):
             self._changed()
         return bool(done)
 
+    def loaded(self, name: str) -> None:
+        """This model is played with from now on: nothing of it waits to be fetched or loaded."""
+        known = self.downloads.get(name)
+        if known is not None and known.state in (OFFERED, READY):
+            del self.downloads[name]
+            self._changed()
+        self.refresh_list()
+
     def _lock(self, name: str) -> Lock:
         return self._locks.setdefault(name, Lock())
 
@@ -199,9 +205,6 @@ class ModelKeeper(Widget):
     @on(ModelsListed)
     def _take_list(self, message: ModelsListed) -> None:
         self.models = message.models
-        in_use = self.downloads.get(self.app.main.model_name)
-        if in_use is not None and in_use.state in (READY, OFFERED):  # it was loaded in another way than was offered
-            del self.downloads[in_use.name]
         self._changed()
         self._end_listing()
 
