@@ -13,7 +13,8 @@ from picogpt_tui.errors import ModelNotFound
 from picogpt_tui.events import Downloaded, DownloadProgress, DownloadStopped
 from picogpt_tui.hub.memory import available_bytes
 from picogpt_tui.hub.registry import HUGGING_FACE, published
-from picogpt_tui.hub.store import StoredModel, rest_bytes, size_text, stored_model
+from picogpt_tui.hub.store import StoredModel, rest_bytes, stored_model
+from picogpt_tui.quantities import size_text
 from picogpt_tui.visible import one_line
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from picogpt_tui.cli.fetch import ask, can_ask, fetch
 from picogpt_tui.errors import ModelNotHere
-from picogpt_tui.hub.store import find_model, size_text, stored_model
+from picogpt_tui.hub.store import find_model, stored_model
+from picogpt_tui.quantities import size_text
 from picogpt_tui.visible import one_line
 
 

@@ -11,9 +11,10 @@ from picogpt_tui.hub.disk import free_bytes
 from picogpt_tui.hub.manifest import ModelFile
 from picogpt_tui.hub.memory import available_bytes
 from picogpt_tui.hub.registry import HUGGING_FACE, published
-from picogpt_tui.hub.store import PUBLISHED_SIZE, StoredModel, size_text
+from picogpt_tui.hub.store import PUBLISHED_SIZE, StoredModel
 from picogpt_tui.hub.targets import MAIN
 from picogpt_tui.paths import models_dir
+from picogpt_tui.quantities import parameters_text, size_text
 from picogpt_tui.visible import one_line
 
 _HEADINGS = ("name", "alias", "parameters", "size", "state", "licence", "host")
@@ -103,7 +104,7 @@ def _row(model: StoredModel) -> tuple[str, ...]:
 
 
 def _parameters(model: StoredModel) -> str:
-    return "?" if model.n_params is None else f"{model.n_params / 1e6:,.1f} M"
+    return "?" if model.n_params is None else parameters_text(model.n_params)
 
 
 def _alias(model: StoredModel) -> str:

@@ -19,8 +19,9 @@ from picogpt_tui.errors import ModelError, PicoGPTError
 from picogpt_tui.events import Downloaded, DownloadProgress, Progress
 from picogpt_tui.hub.added import add
 from picogpt_tui.hub.registry import SOURCES
-from picogpt_tui.hub.store import find_model, list_models, size_text, stored_model
+from picogpt_tui.hub.store import find_model, list_models, stored_model
 from picogpt_tui.paths import models_dir
+from picogpt_tui.quantities import size_text
 from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import click
 from picogpt_tui.cli.exits import note
 from picogpt_tui.cli.output import bar, n_cells, write_json
 from picogpt_tui.events import DownloadProgress
+from picogpt_tui.quantities import duration_text, size_text
 from picogpt_tui.visible import one_line
 
-_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _LONGEST_BAR, _SHORTEST_BAR, _EDGES = 30, 6, 2
 _LONGEST_NAME = 40
 _USUAL_COLUMNS = 80
@@ -101,7 +101,7 @@ class _Log:
             note(f"{name}: {progress.phase}{where}")
             self._phase, self._tenth = progress.phase, tenth
         elif progress.phase == "downloading" and tenth > self._tenth:
-            note(f"{name}: {_percent(progress)} % of {_amount(progress.total)}{', ' * bool(speed)}{speed}")
+            note(f"{name}: {_percent(progress)} % of {size_text(progress.total)}{', ' * bool(speed)}{speed}")
             self._tenth = tenth
         what = _SECONDS.sub("", progress.note)  # seconds that are counted are no news
         if what != self._note:
@@ -117,48 +117,32 @@ def line_of(progress: DownloadProgress, columns: int, has_blocks: bool = True) -
     """A progress in at most so many cells; what matters least goes first where they are few.
 
     Example:
-        `124M  67 % ▕███████▏   ▏ 6.2/9.3 GB  11.0 MB/s  4m28s  downloading`
+        `124M  67 % ▕███████▏   ▏ 6.23 GB/9.30 GB   11 MB/s   4m 28s  downloading`
     """
     name, said = one_line(progress.name, _LONGEST_NAME), one_line(progress.note)
     if not progress.total:
         return _cut(f"{name}  {progress.phase} {said or one_line(progress.host, 100)}", columns)
     head = f"{name} {_percent(progress):>3} % "
-    done, total = _amount(progress.done, progress.total), _amount(progress.total)
-    amount = f" {done:>{len(total) - len(' GB')}}/{total}"
     # as wide as the longest, so that the bar does not tremble
-    eta = "" if progress.eta_seconds is None else f"  {duration(progress.eta_seconds):>6}"
-    speed, phase = f"{_speed(progress):>12}" if _speed(progress) else "", f"  {progress.phase}"
+    amount = f" {size_text(progress.done):>7}/{size_text(progress.total)}"
+    eta = "" if progress.eta_seconds is None else f"  {duration_text(progress.eta_seconds):>7}"
+    speed, phase = f"{_speed(progress):>11}" if _speed(progress) else "", f"  {progress.phase}"
     tails = [f"  {said}"] if said else [speed + eta + phase, speed + eta, eta, ""]
     room = columns - n_cells(head) - n_cells(amount)
     tail = next((one for one in tails if n_cells(one) <= room - _SHORTEST_BAR - _EDGES), tails[-1])
     bar_cells = min(_LONGEST_BAR, room - n_cells(tail) - _EDGES)
     if bar_cells < _SHORTEST_BAR:
-        return _cut(head.rstrip() + amount + tail, columns)
+        return _cut(f"{head}{amount.strip()}{tail}", columns)
     return head + _bar(progress.done / progress.total, bar_cells, has_blocks) + amount + tail
-
-
-def duration(seconds: float) -> str:
-    """A time as people read it at a glance: `8s`, `4m28s`, `1h02m`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes_of_hour = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes_of_hour:02}m"
-    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
 
 
 def _percent(progress: DownloadProgress) -> int:
     return 100 * min(progress.done, progress.total) // progress.total if progress.total else 0
 
 
-def _amount(n_bytes: float, like: float | None = None) -> str:
-    """A number of bytes with its unit; bare, in the unit of another, where that one stands beside it."""
-    name, size = next((unit for unit in _UNITS if (like or n_bytes) >= unit[1]), _UNITS[-1])
-    return f"{n_bytes / size:.1f}" + ("" if like else f" {name}")
-
-
 def _speed(progress: DownloadProgress) -> str:
     is_moving = progress.phase == "downloading" and progress.bytes_per_second > 0
-    return f"{_amount(progress.bytes_per_second)}/s" if is_moving else ""
+    return f"{size_text(progress.bytes_per_second)}/s" if is_moving else ""
 
 
 def _bar(fraction: float, cells: int, has_blocks: bool) -> str:

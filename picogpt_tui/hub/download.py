@@ -40,6 +40,7 @@ from picogpt_tui.hub.sources.address import LARGEST_SMALL_FILE
 from picogpt_tui.hub.targets import Target, target
 from picogpt_tui.hub.transfer import RESERVE_BYTES
 from picogpt_tui.hub.trouble import is_final
+from picogpt_tui.quantities import size_text
 from picogpt_tui.visible import one_line
 
 _LOOK_UP_TRIES = 3
@@ -286,7 +287,7 @@ def _make_sure_of_room(crew: Crew, directory: Path) -> None:
         raise FileError("look at", directory, error) from error
     if crew.rest_bytes + RESERVE_BYTES > free:
         raise NoSpace(
-            f"{crew.manifest.name} needs {crew.rest_bytes / 1e9:,.2f} GB more on the disk of {directory}, and "
-            f"{free / 1e9:,.2f} GB are free; make room, or set PICOGPT_MODELS to a folder on another disk.",
+            f"{crew.manifest.name} needs {size_text(crew.rest_bytes)} more on the disk of {directory}, and "
+            f"{size_text(free)} are free; make room, or set PICOGPT_MODELS to a folder on another disk.",
             name=crew.manifest.name,
         )

@@ -37,7 +37,6 @@ from picogpt_tui.hub.stored import (
     StoredModel,
     how_to_get,
     rest_bytes,
-    size_text,
 )
 from picogpt_tui.hub.targets import MAIN, folder_of, hub_id, meant, name_of, openai_size
 from picogpt_tui.visible import one_line
@@ -55,7 +54,6 @@ __all__ = [
     "list_models",
     "rest_bytes",
     "size_on_disk",
-    "size_text",
     "stored_model",
 ]
 

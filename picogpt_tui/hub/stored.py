@@ -8,6 +8,7 @@ from pathlib import Path
 from picogpt_tui.hub.manifest import Manifest
 from picogpt_tui.hub.registry import published
 from picogpt_tui.hub.targets import is_fetchable
+from picogpt_tui.quantities import size_text
 from picogpt_tui.visible import one_line
 
 BUNDLED_MODEL, PUBLISHED_SIZE, FOLDER, SHARED, ADDED = "bundled", "published", "local", "shared", "added"
@@ -95,11 +96,3 @@ def how_to_get(model: StoredModel) -> str:
         return f"{name} is not all here yet{how_far}; {command} goes on with it."
     size = f" ({size_text(model.size_bytes)})" if model.size_bytes else ""
     return f"{name} is not on this machine; {command} fetches it{size}."
-
-
-def size_text(n_bytes: int) -> str:
-    """A size as people say it: `0.55 GB`, `7.2 MB`."""
-    for unit, unit_bytes, n_digits in (("GB", 1e9, 2), ("MB", 1e6, 1), ("kB", 1e3, 1)):
-        if n_bytes >= unit_bytes / (10 if unit == "GB" else 1):
-            return f"{n_bytes / unit_bytes:,.{n_digits}f} {unit}"
-    return f"{n_bytes} bytes"

@@ -24,6 +24,7 @@ from picogpt_tui.hub.manifest import ModelFile
 from picogpt_tui.hub.part import Part
 from picogpt_tui.hub.patience import Patience
 from picogpt_tui.hub.trouble import host_of, in_short, is_final, not_reachable
+from picogpt_tui.quantities import size_text
 
 CHUNK_BYTES = 1 << 19
 RESERVE_BYTES = 64 << 20
@@ -278,5 +279,5 @@ class Transfer:
         except OSError as error:
             raise FileError("look at", self._directory, error) from error
         if free < needed_bytes:
-            message = f"The disk of {self._directory} is nearly full ({free / 1e9:,.2f} GB free)"
+            message = f"The disk of {self._directory} is nearly full ({size_text(free)} free)"
             raise NoSpace(f"{message}; what came is kept, make room and resume.", host=self._host)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from rich.cells import cell_len
 
 from picogpt_tui.events import Downloaded, DownloadEvent, DownloadProgress, FileProgress
-from picogpt_tui.tui.drawing import cells, eighths, size
+from picogpt_tui.quantities import duration_text, size_text
+from picogpt_tui.tui.drawing import cells, eighths
 from picogpt_tui.visible import one_line
 
 OFFERED, RUNNING, PAUSED, FAILED, READY = STATES = ("offered", "running", "paused", "failed", "ready")
@@ -70,14 +71,6 @@ class Download:
         return f"{short} {self.percent:3d} %" if self.state in (RUNNING, PAUSED) else short
 
 
-def duration(seconds: float) -> str:
-    """How long, in at most seven cells: `12 s`, `4m 08s`, `1h 02m`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60}m {whole % 60:02}s" if whole < 3600 else f"{whole // 3600}h {whole % 3600 // 60:02}m"
-
-
 def bar(fraction: float, width: int) -> Segments:
     """A bar with eighth-block precision, `width` cells in all."""
     whole, part = divmod(eighths(fraction, width), 8)
@@ -107,8 +100,8 @@ def total_line(download: Download, width: int, key: str) -> Segments:
         goes_on: Segments = [(key, NUMBER), (cells(" goes on", _PHASE_CELLS - len(key)), QUIET)]
         return [*before, *goes_on, *_gauge(done, total, [], rest)]
     phase = progress.phase if progress is not None else "looking up"
-    speed = f"{size(progress.bytes_per_second)}/s" if progress is not None and phase == "downloading" else ""
-    eta = duration(progress.eta_seconds) if progress is not None and progress.eta_seconds is not None else ""
+    speed = f"{size_text(progress.bytes_per_second)}/s" if progress is not None and phase == "downloading" else ""
+    eta = duration_text(progress.eta_seconds) if progress is not None and progress.eta_seconds is not None else ""
     after: Segments = [(speed.rjust(_SPEED_CELLS) + eta.rjust(_ETA_CELLS), QUIET)]
     return [*before, (cells(phase, _PHASE_CELLS), QUIET), *_gauge(done, total, after, rest)]
 
@@ -119,7 +112,7 @@ def file_line(file: FileProgress, width: int) -> Segments:
     name: Segments = [(cells(f"  {one_line(file.name, 60)}", name_cells) + " ", NAME)]
     rest = width - name_cells - len(" ")
     if file.phase == "ready":
-        return [*name, *_numbers(("    ✓  ", GOOD), size(file.done), [], rest)]
+        return [*name, *_numbers(("    ✓  ", GOOD), size_text(file.done), [], rest)]
     return [*name, *_gauge(file.done, file.total, [(f"  {file.phase}", QUIET)], rest)]
 
 
@@ -153,7 +146,7 @@ def _waiting_line(download: Download, key: str) -> Segments:
 def _gauge(done: int, total: int | None, after: Segments, width: int) -> Segments:
     """A bar and its numbers, `width` cells in all."""
     share = min(1.0, done / total) if total else 0.0
-    amount = f"{size(done)}/{size(total)}" if total else size(done) if done else ""
+    amount = f"{size_text(done)}/{size_text(total)}" if total else size_text(done) if done else ""
     numbers = _numbers((f"{int(share * 100):4d} % ", NUMBER), amount, after, width)
     rest = len(numbers[0][0])  # of blanks, which the bar takes
     return [*bar(share, rest), *numbers[1:]]

@@ -10,7 +10,6 @@ from rich.cells import cell_len, set_cell_size
 NATS_TO_BITS = 1 / math.log(2)
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _HEIGHTS = "▁▂▃▄▅▆▇█"
-_SUFFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def percent(prob: float) -> str:
@@ -26,21 +25,6 @@ def percent(prob: float) -> str:
 def bits(nats: float) -> str:
     """A number of nats, written in bits with one decimal."""
     return f"{max(0.0, nats) * NATS_TO_BITS:.1f}"  # certainty may come out as -0.0
-
-
-def parameters(n: int) -> str:
-    """How a model's size is said: `3.6M`, `124M`, `1558M` (as the published sizes are named)."""
-    return f"{n / 1e6:.1f}M" if n < 10e6 else f"{n / 1e6:.0f}M"
-
-
-def size(n_bytes: float) -> str:
-    """Bytes in decimal units: `7.1 MB`, `498 MB`, `1.42 GB`."""
-    for unit, name in _SUFFIXES:
-        if n_bytes >= unit:
-            value = n_bytes / unit
-            digits = 2 if value < 10 and name == "G" else 1 if value < 10 else 0
-            return f"{value:.{digits}f} {name}B"
-    return f"{n_bytes:.0f} B"
 
 
 def cells(text: str, width: int) -> str:

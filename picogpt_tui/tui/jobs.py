@@ -16,10 +16,10 @@ from textual.message import Message
 
 from picogpt_tui.errors import ModelNotHere, PicoGPTError
 from picogpt_tui.events import Progress
+from picogpt_tui.quantities import size_text
 from picogpt_tui.session.document import Document, Request
 from picogpt_tui.settings import SamplingSettings
 from picogpt_tui.tui.batches import in_batches
-from picogpt_tui.tui.drawing import size
 from picogpt_tui.tui.messages import (
     EventsArrived,
     ModelFailed,
@@ -74,7 +74,7 @@ def load_job(name: str, load: int, opener: OpenEngine, post: Post, should_stop: 
 def _lack(error: ModelNotHere) -> str:
     """That a model is not here, and how much a download would be; how to get it, the screen says."""
     what = one_line(str(error), 400).partition(";")[0]
-    return f"{what}; {size(error.rest_bytes)} to fetch." if error.rest_bytes else f"{what}."
+    return f"{what}; {size_text(error.rest_bytes)} to fetch." if error.rest_bytes else f"{what}."
 
 
 def generate_job(engine: Engine, request: Request, generation: int, post: Post, should_stop: ShouldStop) -> None:

@@ -10,6 +10,7 @@ from textual.content import Content
 from picogpt_tui.events import FileProgress, Progress
 from picogpt_tui.hub.registry import OPENAI, published
 from picogpt_tui.hub.store import ADDED, BUNDLED_MODEL, PUBLISHED_SIZE, StoredModel, rest_bytes
+from picogpt_tui.quantities import parameters_text, size_text
 from picogpt_tui.tui.downloads import (
     BAD,
     BAR,
@@ -28,7 +29,7 @@ from picogpt_tui.tui.downloads import (
     note_line,
     total_line,
 )
-from picogpt_tui.tui.drawing import cells, parameters, size
+from picogpt_tui.tui.drawing import cells
 from picogpt_tui.visible import one_line
 
 STYLES = {
@@ -58,7 +59,7 @@ class Room:
     def in_words(self) -> str:
         """Both, as far as they are known."""
         known = [(self.memory_bytes, "memory"), (self.disk_bytes, "disk")]
-        return ", ".join(f"{size(n)} of {what}" for n, what in known if n is not None)
+        return ", ".join(f"{size_text(n)} of {what}" for n, what in known if n is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,8 @@ def row(shown: Shown, room: Room, width: int) -> Content:
     model = shown.model
     name_cells, names = columns(width)
     numbers = {
-        PARAMS: parameters(model.n_params) if model.n_params else "?",
-        SIZE: size(model.size_bytes) if model.size_bytes else "?",
+        PARAMS: parameters_text(model.n_params) if model.n_params else "?",
+        SIZE: size_text(model.size_bytes) if model.size_bytes else "?",
     }
     words = {LICENCE: model.licence, HOST: model.host}
     line: Segments = [
@@ -185,7 +186,8 @@ def _memory(shown: Shown, room: Room) -> Segments:
     if needed is None:
         return [("?".rjust(_COLUMNS[MEMORY]), QUIET)]
     is_too_much = room.memory_bytes is not None and needed > room.memory_bytes
-    return [(f"{'! ' if is_too_much else ''}{size(needed)}".rjust(_COLUMNS[MEMORY]), BAD if is_too_much else QUIET)]
+    words = f"{'! ' if is_too_much else ''}{size_text(needed)}"
+    return [(words.rjust(_COLUMNS[MEMORY]), BAD if is_too_much else QUIET)]
 
 
 def _where(shown: Shown) -> str:
@@ -223,15 +225,16 @@ def _shape(model: StoredModel) -> str:
 def _needs(shown: Shown, room: Room) -> str:
     """What it takes, and what there is."""
     model, parts = shown.model, []
-    if model.can_download and model.size_bytes:
-        parts.append(f"{size(rest_bytes(model))} to fetch{_free(room.disk_bytes)}")
+    is_running = shown.download is not None and shown.download.is_running  # its own line says how much is to come
+    if model.can_download and model.size_bytes and not is_running:
+        parts.append(f"{size_text(rest_bytes(model))} to fetch{_free(room.disk_bytes)}")
     if model.memory_bytes is not None:
-        parts.append(f"{size(model.memory_bytes)} of memory to run{_free(room.memory_bytes)}")
+        parts.append(f"{size_text(model.memory_bytes)} of memory to run{_free(room.memory_bytes)}")
     return ", ".join(parts)
 
 
 def _free(n_bytes: int | None) -> str:
-    return f" ({size(n_bytes)} free)" if n_bytes is not None else ""
+    return f" ({size_text(n_bytes)} free)" if n_bytes is not None else ""
 
 
 def _news(shown: Shown, width: int) -> list[Segments]:
@@ -272,7 +275,7 @@ def _files(shown: Shown, width: int) -> list[Segments]:
     return [
         [
             (f"  {cells(one_line(file.name, 60), name_cells)}", NAME),
-            (f"{size(file.size_bytes or 0):>9}", NAME),
+            (f"{size_text(file.size_bytes or 0):>9}", NAME),
             (cells(f"  {one_line(file.digest, 26)}", digest_cells), QUIET),
         ]
         for file in model.manifest.files

@@ -44,11 +44,11 @@ def test_a_download_says_licence_and_size_first_and_what_to_run_next(net: Loopba
 
     assert ran.text == f"{models_dir() / '124M'}\n"
     assert talk[0].startswith("124M: looking up 127.0.0.1:")
-    assert licence.startswith("124M: 58.9 kB from 127.0.0.1:")
+    assert licence.startswith("124M: 59 kB from 127.0.0.1:")
     assert licence.endswith("licence MIT (modified) (https://huggingface.co/openai-community/gpt2)")
     assert talk.index(licence) < talk.index("124M: downloading") < talk.index("124M: checking")
     assert talk[-2:] == [
-        "124M is ready: 58.9 kB, 58.9 kB fetched. Now try:",
+        "124M is ready: 59 kB, 59 kB fetched. Now try:",
         '  picogpt-tui generate "Once upon a time" --model 124M',
     ]
     assert ok("generate", "the", "--model", "124M", "-n", "2").code == 0
@@ -90,7 +90,7 @@ def test_too_little_memory_is_said_before_it_comes(net: Loopback, monkeypatch: p
     monkeypatch.setattr("picogpt_tui.cli.fetch.available_bytes", lambda: 100_000_000)
 
     said = ok("models", "download", "124M").stderr
-    assert "note: 124M takes about 0.57 GB of memory to run, and 0.10 GB are free now." in said
+    assert "note: 124M takes about 573 MB of memory to run, and 100 MB are free now." in said
 
 
 # --- it is here ------------------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def test_ctrl_c_keeps_the_part_and_the_same_command_goes_on(net: Loopback) -> No
     assert (models_dir() / "124M" / UNFINISHED).is_file()
 
     ran = ok("models", "download", "124M")
-    assert ", 25.3 kB of them to come;" in ran.stderr
+    assert ", 25 kB of them to come;" in ran.stderr
     assert net.requests(WEIGHTS, "GET")[-1].headers["range"] == "bytes=30000-"
     assert net.body_bytes(WEIGHTS) == weights_bytes()
 
@@ -322,7 +322,7 @@ def stalled(net: Loopback) -> Iterator[Loopback]:
 def test_one_line_shows_how_far_it_is_and_is_gone_in_the_end(columns: int, stalled: Loopback) -> None:
     terminal = Terminal("models", "download", "124M", columns=columns)
     terminal.sees("124M  57 %")
-    terminal.sees("/58.9 kB  model.safe")  # the note, of which 40 columns hold little
+    terminal.sees("/59 kB  model.saf")  # the note, of which 40 columns hold little
     assert len([line for line in terminal.lines if "57 %" in line]) == 1
     stalled.release()
     assert terminal.ends() == 0
@@ -359,7 +359,7 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_person_is_asked_and_no_leaves_it_at_that(command: tuple[str, ...], net: Loopback) -> None:
     terminal = Terminal(*command)
-    terminal.sees("124M is not on this machine (0.55 GB). Download it now? [Y/n]")
+    terminal.sees("124M is not on this machine (550 MB). Download it now? [Y/n]")
     terminal.program.sendline("n")
     assert terminal.ends() == 1
     assert "`picogpt-tui models download 124M`" in " ".join(terminal.lines)
@@ -381,7 +381,7 @@ def test_yes_downloads_and_goes_on_with_what_was_asked(net: Loopback) -> None:
 def test_what_has_begun_is_offered_with_what_is_to_come(net: Loopback) -> None:
     begun("124M", n_weights=30_000)
     terminal = Terminal(*COMMANDS["inspect"])
-    terminal.sees("124M is not all here (57 %), 25.3 kB to go. Download the rest now? [Y/n]")
+    terminal.sees("124M is not all here (57 %), 25 kB to go. Download the rest now? [Y/n]")
     terminal.program.sendeof()
     assert terminal.ends() == 1
 
@@ -392,7 +392,7 @@ def test_what_was_put_there_by_hand_is_not_replaced_without_a_word(net: Loopback
     directory.mkdir(parents=True)
     (directory / WEIGHTS).write_bytes(b"mine")
     terminal = Terminal(*COMMANDS["inspect"], columns=400)
-    terminal.sees(f"a download brings 0.55 GB, and what differs in {directory} is replaced. Download it now? [Y/n]")
+    terminal.sees(f"a download brings 550 MB, and what differs in {directory} is replaced. Download it now? [Y/n]")
     terminal.program.sendline("no")
     assert terminal.ends() == 1
     assert (directory / WEIGHTS).read_bytes() == b"mine"
@@ -426,10 +426,10 @@ def test_data_on_stdout_stays_clean_of_the_question(net: Loopback, tmp_path: Pat
 def test_a_removal_is_asked_for_on_a_terminal(answer: str, code: int, is_left: bool) -> None:
     directory = downloaded("owner/model")
     terminal = Terminal("models", "remove", "owner/model", columns=300)
-    terminal.sees(f"Delete owner/model (59.8 kB) at {directory}? [y/N]")
+    terminal.sees(f"Delete owner/model (60 kB) at {directory}? [y/N]")
     terminal.program.sendline(answer)
     assert (terminal.ends(), directory.is_dir()) == (code, is_left)
-    assert any(("is kept." if is_left else "59.8 kB are free again.") in line for line in terminal.lines)
+    assert any(("is kept." if is_left else "60 kB are free again.") in line for line in terminal.lines)
 
 
 def test_offline_the_commands_about_what_is_here_open_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,9 +50,9 @@ def test_people_read_a_table() -> None:
     header, stories, small, *_ = ok("models", "list").text.splitlines()
 
     assert header.split() == ["name", "alias", "parameters", "size", "state", "licence", "host"]
-    assert stories.split() == ["stories", "3.6", "M", "7.2", "MB", "here,", "bundled", "MIT"]
+    assert stories.split() == ["stories", "3.6M", "7.2", "MB", "here,", "bundled", "MIT"]
     assert small.split() == [
-        "124M", "gpt2", "124.4", "M", "0.55", "GB", "not", "here", "MIT", "(modified)", "huggingface.co",
+        "124M", "gpt2", "124M", "550", "MB", "not", "here", "MIT", "(modified)", "huggingface.co",
     ]  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def test_without_a_terminal_a_model_that_is_not_here_is_refused_with_the_command
 
     assert (ran.code, ran.stdout) == (1, b"")
     assert ran.stderr == (
-        "error: 124M is not on this machine; `picogpt-tui models download 124M` fetches it (0.55 GB).\n"
+        "error: 124M is not on this machine; `picogpt-tui models download 124M` fetches it (550 MB).\n"
     )
 
 
@@ -262,7 +262,7 @@ def test_a_removal_says_what_it_freed() -> None:
 
     assert told == {"name": "owner/model", "path": str(directory), "freed_bytes": size}
     downloaded("owner/model")
-    assert ok("models", "remove", "owner/model", "-y").text == "owner/model is removed: 59.8 kB are free again.\n"
+    assert ok("models", "remove", "owner/model", "-y").text == "owner/model is removed: 60 kB are free again.\n"
     assert not directory.exists()
 
 
@@ -271,7 +271,7 @@ def test_without_a_terminal_nothing_is_removed_unless_it_is_said_twice() -> None
     ran = run("models", "remove", "owner/model", stdin="y\n")
 
     assert (ran.code, ran.stdout) == (1, b"")
-    assert ran.stderr == f"error: Removing owner/model deletes 59.8 kB at {directory}; add --yes to do it.\n"
+    assert ran.stderr == f"error: Removing owner/model deletes 60 kB at {directory}; add --yes to do it.\n"
     assert directory.is_dir()
 
 

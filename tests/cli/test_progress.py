@@ -9,7 +9,7 @@ import pytest
 
 from picogpt_tui.cli import progress as progress_module
 from picogpt_tui.cli.output import n_cells
-from picogpt_tui.cli.progress import duration, line_of, telling
+from picogpt_tui.cli.progress import line_of, telling
 from picogpt_tui.events import DownloadProgress
 
 BUSY = DownloadProgress("124M", "downloading", "huggingface.co", 6_231_000_000, 9_300_000_000, 11_000_000.0, 268.0)
@@ -21,15 +21,15 @@ CHECKING = DownloadProgress("124M", "checking", "", 50_000_000, 100_000_000, 9.0
 @pytest.mark.parametrize(
     "said, columns, line",
     [
-        (BUSY, 79, "124M  67 % ▕██████████████▊       ▏ 6.2/9.3 GB   11.0 MB/s   4m28s  downloading"),
-        (BUSY, 60, "124M  67 % ▕██████████▊     ▏ 6.2/9.3 GB   11.0 MB/s   4m28s"),
-        (BUSY, 45, "124M  67 % ▕████████▊    ▏ 6.2/9.3 GB   4m28s"),
-        (BUSY, 30, "124M  67 % ▕████  ▏ 6.2/9.3 GB"),
+        (BUSY, 79, "124M  67 % ▕███████████▍     ▏ 6.23 GB/9.30 GB    11 MB/s   4m 28s  downloading"),
+        (BUSY, 60, "124M  67 % ▕███████▍   ▏ 6.23 GB/9.30 GB    11 MB/s   4m 28s"),
+        (BUSY, 45, "124M  67 % ▕████▊  ▏ 6.23 GB/9.30 GB   4m 28s"),
+        (BUSY, 30, "124M  67 % 6.23 GB/9.30 GB"),
         (BUSY, 9, "124M  67 "),
-        (STALLED, 79, "124M  60 % ▕██████████▎      ▏ 0.1/0.1 kB  no data for 12 s, trying again (2/6)"),
-        (STALLED, 40, "124M  60 % 0.1/0.1 kB  no data for 12 s,"),
+        (STALLED, 79, "124M  60 % ▕████████▍     ▏    60 B/100 B  no data for 12 s, trying again (2/6)"),
+        (STALLED, 40, "124M  60 % 60 B/100 B  no data for 12 s,"),
         (LOOKING, 79, "124M  looking up huggingface.co"),
-        (CHECKING, 79, "124M  50 % ▕███████████████               ▏  50.0/100.0 MB  checking"),
+        (CHECKING, 79, "124M  50 % ▕███████████████               ▏   50 MB/100 MB  checking"),
     ],
     ids=range(9),
 )
@@ -44,17 +44,12 @@ def test_it_never_wraps(said: DownloadProgress, columns: int) -> None:
 
 
 def test_a_terminal_without_blocks_gets_letters() -> None:
-    assert line_of(CHECKING, 56, False) == "124M  50 % [#########         ]  50.0/100.0 MB  checking"
+    assert line_of(CHECKING, 56, False) == "124M  50 % [#########         ]   50 MB/100 MB  checking"
 
 
 def test_notes_and_names_cannot_act_on_the_terminal() -> None:
     evil = DownloadProgress("a\x1b[31m", "downloading", "h", 1, 2, note="b\x1b]0;\u202e\n")
     assert not {"\x1b", "\u202e", "\n"} & set(line_of(evil, 200))
-
-
-@pytest.mark.parametrize("seconds, text", [(0.2, "0s"), (8, "8s"), (268, "4m28s"), (3600, "1h00m"), (86340, "23h59m")])
-def test_times_are_read_at_a_glance(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 class _Terminal(io.StringIO):

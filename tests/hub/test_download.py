@@ -188,8 +188,8 @@ def test_room_is_made_sure_of_before_the_first_byte(hub: Loopback, monkeypatch: 
     with pytest.raises(NoSpace) as caught:
         fetch()
     text = sentence(caught.value)
-    assert text.startswith("owner/tiny needs 0.00 GB more on the disk of")
-    assert "0.07 GB are free; make room, or set PICOGPT_MODELS to a folder on another disk" in text
+    assert text.startswith("owner/tiny needs 1.5 MB more on the disk of")
+    assert "69 MB are free; make room, or set PICOGPT_MODELS to a folder on another disk" in text
     assert hub.requests("*/resolve/*") == []
     assert not folder().exists()
 

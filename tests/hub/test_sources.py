@@ -53,7 +53,7 @@ REPOSITORIES: dict[str, tuple[Serve, type[PicoGPTError], str]] = {
     "gated": (
         lambda net: add(net, FILES, gated="manual"),
         AccessDenied,
-        "owner/bad is gated: ask for access at https:",
+        "owner/bad is gated: ask for access at http://127.0.0.1:",
     ),
     "empty": (lambda net: add(net, {}), NotAGPT2, "owner/bad holds no files"),
     "no weights": (
@@ -86,7 +86,7 @@ REPOSITORIES: dict[str, tuple[Serve, type[PicoGPTError], str]] = {
     "weights of 10^15 bytes": (
         lambda net: add(net, FILES, sizes={WEIGHTS: 10**15}),
         NoSpace,
-        "owner/bad needs 1,000,000.00 GB more on the disk of",
+        "owner/bad needs 1,000,000 GB more on the disk of",
     ),
     "another file than is told": (
         lambda net: add(net, FILES, sizes={"merges.txt": 5}),

@@ -23,7 +23,6 @@ from picogpt_tui.hub.store import (
     find_model,
     how_to_get,
     list_models,
-    size_text,
     stored_model,
 )
 
@@ -324,7 +323,7 @@ def test_whole_before_begun_whichever_source_it_is_from() -> None:
 
 
 def test_openais_name_of_a_size_that_is_not_here_can_be_downloaded() -> None:
-    with pytest.raises(ModelNotHere, match=r"`picogpt-tui models download 124M-openai` fetches it \(0.50 GB\)"):
+    with pytest.raises(ModelNotHere, match=r"`picogpt-tui models download 124M-openai` fetches it \(499 MB\)"):
         find_model("124m-OpenAI")
 
 
@@ -431,18 +430,3 @@ def test_a_store_that_may_not_be_written_is_listed_and_refuses_a_download_in_one
     assert find_model("124M") == directory
     with pytest.raises(FileError, match=r"^Cannot write .*: Permission denied\.$"), only_one(directory, "124M"):
         pytest.fail("it was locked")
-
-
-@pytest.mark.parametrize(
-    "n_bytes, text",
-    [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (1234, "1.2 kB"),
-        (7_210_000, "7.2 MB"),
-        (1e8, "0.10 GB"),
-        (6.43e9, "6.43 GB"),
-    ],
-)
-def test_sizes_are_said_in_units(n_bytes: int, text: str) -> None:
-    assert size_text(int(n_bytes)) == text

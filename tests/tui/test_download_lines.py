@@ -20,7 +20,6 @@ from picogpt_tui.tui.downloads import (
     Segments,
     active_files,
     bar,
-    duration,
     file_line,
     note_line,
     total_line,
@@ -155,22 +154,6 @@ def test_the_percents_of_the_files_stand_under_that_of_the_total(width: int) -> 
     total = text(total_line(HALF, width, "F6"))
     file = text(file_line(FileProgress("model.safetensors", "downloading", 3, 4), width))
     assert total.index("%") == file.index("%")
-
-
-@pytest.mark.parametrize(
-    "seconds, words",
-    [
-        (0, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1m 00s"),
-        (248, "4m 08s"),
-        (3599.6, "1h 00m"),
-        (3720, "1h 02m"),
-        (86_400, "24h 00m"),
-    ],
-)
-def test_duration(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 @pytest.mark.parametrize(

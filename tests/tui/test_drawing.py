@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from picogpt_tui.tui.drawing import bits, cells, eighths, meter, parameters, percent, size, sparkline, two_bars
+from picogpt_tui.tui.drawing import bits, cells, eighths, meter, percent, sparkline, two_bars
 
 PROBS = st.floats(0, 1)
 FRACTIONS = st.floats(-1, 2)
@@ -47,19 +47,6 @@ def test_percent_is_six_cells_wide(prob: float) -> None:
 def test_bits() -> None:
     assert bits(-1e-9) == "0.0", "certainty is no less than nothing"
     assert (bits(0.0), bits(math.log(2)), bits(math.log(50257))) == ("0.0", "1.0", "15.6")
-
-
-@pytest.mark.parametrize("n, shown", [(3_600_000, "3.6M"), (124_439_808, "124M"), (1_557_611_200, "1558M")])
-def test_parameters(n: int, shown: str) -> None:
-    assert parameters(n) == shown
-
-
-@pytest.mark.parametrize(
-    "n_bytes, shown",
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (7_100_000, "7.1 MB"), (498e6, "498 MB"), (1.42e9, "1.42 GB")],
-)
-def test_size(n_bytes: float, shown: str) -> None:
-    assert size(n_bytes) == shown
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ class HuggingFace:
 
     def _gated(self, target: Target) -> str:
         repo = one_line(target.repo, 100)
-        return f"{repo} is gated: ask for access at https://{self.host()}/{repo}, then {_LOG_IN}."
+        scheme = _endpoint().partition(":")[0]
+        return f"{repo} is gated: ask for access at {scheme}://{self.host()}/{repo}, then {_LOG_IN}."
 
     def _info(self, target: Target) -> ModelInfo:
         from huggingface_hub import HfApi, errors

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from picogpt_tui.hub.store import ADDED, SHARED, StoredModel, size_on_disk
-from picogpt_tui.tui.drawing import size
+from picogpt_tui.quantities import size_text
 from picogpt_tui.visible import one_line
 
 
@@ -58,7 +58,7 @@ def confirm_removal(model: StoredModel) -> Confirm:
     name = one_line(model.name, 60)
     if model.kind in (ADDED, SHARED):  # the latter: it was added, and lies in the cache
         return Confirm(f"Take {name} off the list?", "Its files stay where they are.", "Yes, take it off")
-    freed = size(size_on_disk(model.path)) if model.path is not None else "nothing"
+    freed = size_text(size_on_disk(model.path)) if model.path is not None else "nothing"
     origin = (
         "It can be downloaded again." if model.manifest is not None else "It was put there by hand, not downloaded."
     )

@@ -13,9 +13,10 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from picogpt_tui.quantities import parameters_text
 from picogpt_tui.session.storage import SavedSession
 from picogpt_tui.tui.downloads import FAILED, PAUSED, RUNNING, Download
-from picogpt_tui.tui.drawing import cells, parameters
+from picogpt_tui.tui.drawing import cells
 from picogpt_tui.tui.messages import ModelChosen, SessionChosen
 from picogpt_tui.visible import one_line
 
@@ -79,7 +80,7 @@ class Library(Vertical):
 
 def _row(model: StoredModel, download: Download | None, is_current: bool) -> Content:
     mark = "▸" if is_current else " "
-    params = parameters(model.n_params) if model.n_params else ""
+    params = parameters_text(model.n_params) if model.n_params else ""
     name = one_line(model.name, 24)
     named = name if params == name else f"{name}  {params}"
     where = "" if model.is_here else "incomplete" if model.missing else model.state

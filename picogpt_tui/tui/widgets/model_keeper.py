@@ -20,9 +20,9 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from picogpt_tui.events import Downloaded, Progress
+from picogpt_tui.quantities import size_text
 from picogpt_tui.tui import model_jobs
 from picogpt_tui.tui.downloads import FAILED, OFFERED, PAUSED, READY, Download
-from picogpt_tui.tui.drawing import size
 from picogpt_tui.tui.messages import (
     DownloadFailed,
     DownloadTold,
@@ -233,7 +233,7 @@ class ModelKeeper(Widget):
     @on(ModelRemoved)
     def _take_removed(self, message: ModelRemoved) -> None:
         removed = message.removed
-        freed = f"{size(removed.freed_bytes)} freed." if removed.freed_bytes else "its files stay where they are."
+        freed = f"{size_text(removed.freed_bytes)} freed." if removed.freed_bytes else "its files stay where they are."
         self.notify(f"{one_line(removed.name, 60)} removed; {freed}", markup=False)
         self.findings.pop(removed.name, None)
         self.refresh_list()

@@ -11,7 +11,8 @@ from rich.style import Style
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from picogpt_tui.tui.drawing import cells, meter, parameters
+from picogpt_tui.quantities import parameters_text
+from picogpt_tui.tui.drawing import cells, meter
 from picogpt_tui.tui.widgets.style_cache import StyleCache
 from picogpt_tui.visible import one_line
 
@@ -59,7 +60,7 @@ class StatusBar(StyleCache):
 
     def show_model(self, info: ModelInfo) -> None:
         """Name this model."""
-        name, size = one_line(info.name, 40), parameters(info.n_params)
+        name, size = one_line(info.name, 40), parameters_text(info.n_params)
         self.model = name if size == name else f"{name} {size}"
         self.precision, self.n_ctx = info.precision, info.n_ctx
 
