@@ -22,7 +22,7 @@ _OVER = tuple(f"-over-{panel}" for panel in PANELS)
 def stop(screen: MainScreen) -> None:
     """Stop generating; when nothing runs, close what is open and go to the prompt."""
     if screen.is_generating:
-        screen.stop_generating()
+        screen.conversation.stop()
         return
     screen.loader.end()
     screen.models.dismiss()
@@ -34,19 +34,19 @@ def regenerate(screen: MainScreen) -> None:
     """Another answer to the last prompt."""
     if screen.engine is None:
         return
-    screen.stop_generating()
+    screen.conversation.stop()
     if not screen.document.back_to_prompt():
         screen.say("There is no answer yet to generate again.")
         return
     if screen.settings.seed is not None:
         screen.say(f"Seed {screen.settings.seed} is fixed: the same answer comes again.")
     screen.stage.show_document(screen.document, screen.engine)
-    screen.generate(None)
+    screen.conversation.generate(None)
 
 
 def edit(screen: MainScreen) -> None:
     """Take the last prompt back into the input."""
-    screen.stop_generating()
+    screen.conversation.stop()
     text = screen.document.take_back_prompt()
     if text is None:
         screen.say("There is no prompt yet to edit.")
@@ -115,7 +115,7 @@ def preset(sampling: SamplingSettings, screen: MainScreen) -> None:
 
 def new(screen: MainScreen) -> None:
     """Begin an empty session."""
-    screen.stop_generating()
+    screen.conversation.stop()
     screen.show_document(screen.new_document())
     screen.prompt.focus()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -14,13 +13,13 @@ from textual.getters import query_one
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from picogpt_tui.events import ContextShifted, Event, Finished, Progress, Started, TokenEvent
-from picogpt_tui.session.document import Document, Turn
+from picogpt_tui.session.document import Document
 from picogpt_tui.session.preferences import Preferences
 from picogpt_tui.settings import GenerationSettings
 from picogpt_tui.tui.actions import ACTIONS, PANELS, use_download
 from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS, size_classes
 from picogpt_tui.tui.commands import SCREEN_COMMANDS
+from picogpt_tui.tui.conversation import Conversation
 from picogpt_tui.tui.messages import (
     DownloadWanted,
     EventsArrived,
@@ -75,11 +74,12 @@ class MainScreen(Screen[None]):
         super().__init__(classes=" ".join([*hidden, *size_classes(shutil.get_terminal_size())]))
         self._fetch = fetch
         self.settings = preferences.generation
-        self.document = Document(mode=preferences.mode, template=preferences.template)
-        self._waiting: str | None = None
-        self._last_token: TokenEvent | None = None
-        self._unstarted: str | None = None
-        """What was sent and not yet read by the model: it goes back to the prompt if it never is."""
+        self.conversation = Conversation(self, Document(mode=preferences.mode, template=preferences.template))
+
+    @property
+    def document(self) -> Document:
+        """All that was said so far."""
+        return self.conversation.document
 
     @property
     def engine(self) -> Engine | None:
@@ -118,30 +118,31 @@ class MainScreen(Screen[None]):
 
     def use_engine(self, engine: Engine) -> None:
         """Play with this model from now on; a text of another model is saved, and a new session begins."""
-        self.stop_generating()
+        self.conversation.stop()
         self.player.engine = engine
         info = engine.info
         self.status.show_model(info)
-        if self.document.model not in ("", info.name):
-            last = self.document.last("prompt")
-            self.document = self.new_document()
+        document = self.document
+        if document.model not in ("", info.name):
+            last = document.last("prompt")
+            document = self.new_document()
             if last is not None and not self.prompt.text:
                 self.prompt.put(last.text)
-        self.document.model = info.name
+        document.model = info.name
         self.models.loaded(info.name)
-        self.show_document(self.document)
-        if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            self.send(waiting)
+        self.show_document(document)
+        self.conversation.send_what_waits()
 
     def show_document(self, document: Document) -> None:
         """Show another document, or the same after a step back."""
-        self.document = document
+        self.conversation.document = document
         self.stage.show_document(document, self.engine)
-        self._show_context()
+        if self.engine is not None:
+            n_tokens = document.tree.position(document.end) + 1
+            self.status.n_context = min(n_tokens, self.engine.info.n_ctx)
         self.show_mode()
         self.status.tokens_per_second = 0.0
-        self._set_state("ready" if self.engine is not None else "starting", is_live=False)
+        self.show_state("ready" if self.engine is not None else "starting", is_live=False)
         self.peek()
 
     def peek(self) -> None:
@@ -163,129 +164,33 @@ class MainScreen(Screen[None]):
             document.model = self.engine.info.name
         return document
 
-    # -- from the prompt to the model ---------------------------------------------------------------------------------
+    # -- from the prompt to the model and back -------------------------------------------------------------------------
 
     @on(ExampleChosen)
     def _try_example(self, message: ExampleChosen) -> None:
         self.prompt.remember(message.text)
         self.prompt.focus()
-        self.send(message.text)
+        self.conversation.send(message.text)
 
     @on(PromptSubmitted)
     def _submit(self, message: PromptSubmitted) -> None:
-        self.send(message.text)
-
-    def send(self, text: str) -> None:
-        """Let the model go on behind this text; an empty one means: from where it stands."""
-        if self.engine is None:
-            self._waiting = f"{self._waiting}\n{text}" if self._waiting else text
-            self.say("The model is still loading; this is sent when it is there.")
-            return
-        if self.is_generating and self._unstarted:
-            text = f"{self._unstarted}\n{text}".rstrip("\n")
-            self._unstarted = None
-        self.stop_generating()
-        goes_on = not text and not self.document.is_empty
-        self.generate(None if goes_on else text)
-
-    def generate(self, typed: str | None) -> None:
-        """Begin an answer to what was typed, or to the text as it stands."""
-        request = self.document.request(typed, replace(self.settings, top_n=self.stage.n_candidates))
-        self.document.accept(request)
-        self._unstarted = typed
-        self._last_token = None
-        self.status.tokens_per_second = 0.0
-        self._set_state("reading", is_live=True)
-        self.player.generate(request)
-
-    def stop_generating(self) -> None:
-        """Stop at once; the text so far stays, and whatever the model still says is dropped."""
-        was_generating = self.is_generating
-        self.player.stop()
-        if was_generating:
-            turn = self.document.turns[self.document.head] if self.document.turns else None
-            if turn is not None and turn.kind == "answer" and not turn.reason:
-                self._cut_short(turn)
-            self._end_generating()
-
-    def _cut_short(self, turn: Turn) -> None:
-        """An answer was stopped: show what was held back as the possible beginning of a stop string, and keep all."""
-        assert self.engine is not None
-        whole = self.engine.decode([self.document.tree.id(node) for node in self.document.turn_nodes(turn)])
-        rest = whole.removeprefix(turn.text) if whole.startswith(turn.text) else ""
-        self.document.apply(Finished("stopped", (), (), turn.text + rest, turn.tokens_per_second, rest))
-        self.stage.finish(rest, turn)
-        self.keeper.save(self.document, self.engine)
-
-    # -- from the model to the eye -------------------------------------------------------------------------------------
+        self.conversation.send(message.text)
 
     @on(EventsArrived)
     def _take_events(self, message: EventsArrived) -> None:
-        if self.engine is None or not self.player.is_current(message.generation):
-            return
-        tokens: list[TokenEvent] = []
-        for event in message.events:
-            self.document.apply(event)
-            if isinstance(event, TokenEvent):
-                tokens.append(event)
-                continue
-            self._show_tokens(tokens, self.engine)
-            tokens = []
-            self._take_event(event, self.engine)
-        self._show_tokens(tokens, self.engine)
-
-    def _take_event(self, event: Event, engine: Engine) -> None:
-        match event:
-            case Started():
-                self._unstarted = None
-                self.stage.start_answer(self.document, engine)
-            case Progress(phase, done, total):
-                self._set_state(f"{phase} {done:,}/{total:,}" if done else phase, is_live=True)
-            case ContextShifted():
-                self.stage.show_shift(event)
-            case Finished():
-                self.player.stop()
-                self.stage.finish(event.rest, self.document.turns[self.document.head])
-                self._end_generating()
-                self.keeper.save(self.document, engine)
-
-    def _show_tokens(self, tokens: list[TokenEvent], engine: Engine) -> None:
-        if tokens:
-            self._last_token = tokens[-1]
-            if self.stage.show_tokens(tokens, engine):
-                self._show_numbers("generating")
-
-    def _show_numbers(self, state: str) -> None:
-        self._set_state(state, is_live=self.is_generating)
-        if self._last_token is not None:
-            self.status.n_context = self._last_token.n_context
-            self.status.tokens_per_second = self._last_token.tokens_per_second
-
-    def _end_generating(self) -> None:
-        self.stage.transcript.is_streaming = False
-        if self.engine is not None:
-            self.stage.draw_panels(self.engine)
-        self._show_numbers("ready")
-        if self._unstarted and not self.prompt.text:
-            self.prompt.put(self._unstarted)
-        self._unstarted = None
+        self.conversation.take_events(message)
 
     @on(WorkFailed)
     def _show_failure(self, message: WorkFailed) -> None:
         if self.player.is_current(message.generation):
-            self.player.stop()
-            self._end_generating()
+            self.conversation.give_up()
         elif message.generation != -1:
             return
         self.notify(message.sentence, severity="error", timeout=10, markup=False)
 
-    def _set_state(self, state: str, *, is_live: bool) -> None:
+    def show_state(self, state: str, *, is_live: bool) -> None:
+        """Say what the model does."""
         self.status.state, self.status.is_live = state, is_live
-
-    def _show_context(self) -> None:
-        if self.engine is not None:
-            n_tokens = self.document.tree.position(self.document.end) + 1
-            self.status.n_context = min(n_tokens, self.engine.info.n_ctx)
 
     def show_mode(self) -> None:
         """Say how a prompt will be used."""
@@ -337,7 +242,7 @@ class MainScreen(Screen[None]):
 
     @on(SessionOpened)
     def _take_session(self, message: SessionOpened) -> None:
-        self.stop_generating()
+        self.conversation.stop()
         document = message.document
         for turn in document.version():
             if turn.kind == "prompt":

@@ -51,7 +51,6 @@ class ModelKeeper(Widget):
         findings: what was found out about a model, in one sentence, by its name.
     """
 
-
     def __init__(self, id: str, fetch: model_jobs.Fetch) -> None:
         super().__init__(id=id)
         self.changed: Signal[None] = Signal(self, "models-changed")
