@@ -87,7 +87,7 @@ async def take(picture: Picture) -> str:
         await until(pilot, lambda: "%" in stage.next_token.text + stage.strip.text)
         for key in picture.keys:
             if key == "go":
-                app.main.send(picture.prompt)
+                app.main.conversation.send(picture.prompt)
                 await until(pilot, lambda: app.main.document.last("answer") and not app.main.is_generating)
                 await until(pilot, lambda: app.main.document.digest)
             elif key.startswith("get "):
