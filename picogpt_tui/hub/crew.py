@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 
 from picogpt_tui.errors import FileError
 from picogpt_tui.events import DownloadProgress, FileProgress, Progress
+from picogpt_tui.hub.background import give_way
 from picogpt_tui.hub.connection import Stop, Stopped, open_session
 from picogpt_tui.hub.manifest import Manifest, ModelFile
 from picogpt_tui.hub.patience import Patience
@@ -46,6 +47,7 @@ class Task(Thread, Generic[T]):
 
     def run(self) -> None:
         """Work; threading calls this."""
+        give_way()
         try:
             self.result = self._work()
         except BaseException as error:  # it is raised again in the thread that waits for it

@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+from picogpt_tui.hub.background import give_way
+
 _CHUNK_BYTES = 1 << 20
 
 
@@ -48,7 +50,7 @@ class BackgroundHasher:
 
     def __init__(self, kind: str, size_bytes: int | None) -> None:
         self._hasher = new_hasher(kind, size_bytes)
-        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._pool = ThreadPoolExecutor(max_workers=1, initializer=give_way)
         self._pending: Future[None] | None = None
         self._pieces: list[bytes | memoryview] = []
         self._n_bytes = 0

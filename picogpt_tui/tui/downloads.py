@@ -17,6 +17,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _PHASE_CELLS, _BYTES_CELLS, _SPEED_CELLS, _ETA_CELLS = 12, 17, 11, 9
 _AFTER_CELLS = _SPEED_CELLS + _ETA_CELLS
 _ROOM_FOR_BYTES, _ROOM_FOR_ALL, _ROOM_FOR_LONG_NAMES = 30, 49, 100
+_WORTH_A_LINE = 0.02  # of all bytes
 _SIGNS = {RUNNING: "↓", OFFERED: "↓", PAUSED: "Ⅱ", FAILED: "✗", READY: "✓"}
 Segments = list[tuple[str, str]]
 
@@ -123,9 +124,13 @@ def note_line(download: Download) -> str:
 
 
 def active_files(download: Download) -> list[FileProgress]:
-    """The files that are worked on now, at most two."""
-    files = download.progress.files if download.progress is not None else ()
-    return [file for file in files if file.phase in ("downloading", "checking")][:2]
+    """The files that are worked on now, at most two; a small one is not worth a line that comes and goes in a blink."""
+    progress = download.progress
+    if progress is None:
+        return []
+    worth_bytes = progress.total * _WORTH_A_LINE
+    active = (file for file in progress.files if file.phase in ("downloading", "checking"))
+    return [file for file in active if (file.total or file.done) >= worth_bytes][:2]
 
 
 def _name_cells(width: int) -> int:

@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_download speed [ROUNDS]
     python -m tests.benchmarks.bench_download cancel [TIMES]
 
-The fake hub runs in a process of its own. `speed` fetches 500 MB to the disk, alternately with curl and with the
-download manager, which hashes and flushes to the disk besides; `cancel` stops downloads at random moments amid random
-faults and measures from the wish to the last event.
+The fake hub runs in a process of its own. `speed` fetches 500 MB, alternately with curl, with curl and a flush to the
+disk behind it, and with the download manager, which hashes and flushes; `cancel` stops downloads at random moments amid
+random faults and measures from the wish to the last event.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,18 +75,31 @@ def seconds_of(work: Callable[[], object]) -> float:
 def speed(n_rounds: int, directory: Path) -> None:
     """Alternate with curl."""
     with hub(directory) as url:
-        curls, ours, memory, curled = [], [], [], directory / "curled"
+        curls: list[float] = []
+        flushed: list[float] = []
+        ours, memory, curled = [], [], directory / "curled"
+
+        def curl(*, flushes: bool) -> None:
+            subprocess.run(["curl", "-sSL", "-o", curled, url], check=True)
+            if flushes:
+                with curled.open("rb") as file:
+                    os.fsync(file.fileno())
+
         for number in range(n_rounds):
-            curls.append(seconds_of(lambda: subprocess.run(["curl", "-sSL", "-o", curled, url], check=True)))
-            curled.unlink()
+            for times, flushes in ((curls, False), (flushed, True)):
+                times.append(seconds_of(partial(curl, flushes=flushes)))
+                curled.unlink()
             os.environ["PICOGPT_MODELS"] = str(directory / f"models-{number}")
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             ours.append(seconds_of(lambda: list(Downloader(ANYTHING).download(REPO))))
             memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
             (directory / f"models-{number}" / REPO.replace("/", "--") / WEIGHTS).unlink()
-            say(f"round {number}: curl {curls[-1]:.3f} s, ours {ours[-1]:.3f} s, memory +{memory[-1] / 1024:.1f} MB")
-        curl, our = statistics.median(curls), statistics.median(ours)
-        say(f"median: curl {curl:.3f} s, ours {our:.3f} s, {curl / our:.2f} of curl's speed")
+            took = f"curl {curls[-1]:.3f} s, flushed {flushed[-1]:.3f} s, ours {ours[-1]:.3f} s"
+            say(f"round {number}: {took}, memory +{memory[-1] / 1024:.1f} MB")
+        our = statistics.median(ours)
+        for what, times in (("curl", curls), ("curl and a flush", flushed)):
+            theirs = statistics.median(times)
+            say(f"median: {what} {theirs:.3f} s, ours {our:.3f} s, {theirs / our:.2f} of its speed")
         say(f"memory: +{sum(memory) / 1024:.1f} MB")
 
 

@@ -1,7 +1,8 @@
 """How long a key takes until it is on the screen: alone, beside two downloads elsewhere, and with them inside.
 
-Run it by hand: `python -m tests.benchmarks.bench_keys [seconds]`. The hub is the fake one of the tests, in a process of
-its own, and sends large files over the loopback as fast as they are taken. A key counts from the moment it is due until
+Run it by hand: `python -m tests.benchmarks.bench_keys [seconds [megabytes a second]]`. The hub is the fake one of the
+tests, in a process of its own, and sends large files over the loopback as fast as they are taken, or each at the given
+speed, as a network would. A key counts from the moment it is due until
 the prompt that holds it has been laid out and painted; the terminal itself is not in it. The same downloads in another
 program show what a machine with few processors loses to the load itself; `own work` is what the app's thread computed.
 """
@@ -31,13 +32,14 @@ PAUSE_SECONDS = 0.03
 SPAWN = multiprocessing.get_context("spawn")
 
 
-def serve(folder: str, pipe: Connection) -> None:
+def serve(folder: str, pipe: Connection, bytes_per_second: float | None) -> None:
     """Be a hub with two large models until the pipe is closed."""
     directory = Path(folder)
     config = {"model_type": "gpt2", "vocab_size": 50257, "n_positions": 1024, "n_embd": 1600, "n_head": 25}
     config |= {"n_layer": 80}
     small = {"config.json": json.dumps(config).encode(), "vocab.json": b"{}", "merges.txt": b"#version: 0.2\n"}
     with Loopback() as net:
+        net.bytes_per_second = bytes_per_second
         for repo, size_bytes in SIZES.items():
             weights = directory / f"{repo.replace('/', '--')}.safetensors"
             with weights.open("wb") as file:
@@ -136,9 +138,10 @@ async def measure(endpoint: str, home: str, seconds: float) -> None:
 def main() -> None:
     """Set up both processes."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
+    bytes_per_second = float(sys.argv[2]) * 1e6 if len(sys.argv) > 2 else None
     ours, theirs = SPAWN.Pipe()
     with tempfile.TemporaryDirectory() as folder:
-        server = SPAWN.Process(target=serve, args=(folder, theirs))
+        server = SPAWN.Process(target=serve, args=(folder, theirs, bytes_per_second))
         server.start()
         try:
             asyncio.run(measure(ours.recv(), str(Path(folder, "home")), seconds))

@@ -200,12 +200,16 @@ def test_an_event_changes_what_is_known() -> None:
 
 
 def test_the_files_under_work_are_two_at_most() -> None:
-    files = tuple(FileProgress(name, "downloading", 1, 2) for name in "abc")
-    assert [file.name for file in active_files(Download("x", progress=replace(on_its_way(), files=files)))] == [
-        "a",
-        "b",
-    ]
+    files = tuple(FileProgress(name, "downloading", 1, 200) for name in "abc")
+    progress = replace(on_its_way(), total=600, files=files)
+    assert [file.name for file in active_files(Download("x", progress=progress))] == ["a", "b"]
     assert active_files(Download("x")) == []
+
+
+def test_a_small_file_comes_and_goes_without_a_line() -> None:
+    files = (FileProgress("merges.txt", "downloading", 0, 456_318), FileProgress("w", "downloading", 0, 548 * 10**6))
+    progress = replace(on_its_way(), total=549 * 10**6, files=files)
+    assert [file.name for file in active_files(Download("x", progress=progress))] == ["w"]
 
 
 def test_a_note_is_shown_while_it_runs_only() -> None:
