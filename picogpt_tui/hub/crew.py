@@ -231,14 +231,15 @@ def wait_for(
     should_stop: Callable[[], bool],
     progress: Callable[[], DownloadProgress],
 ) -> Iterator[DownloadProgress]:
-    """Tell how far some tasks are until they are done.
+    """Tell how far some tasks are until they are done; at least once, so that no phase passes without a word.
 
     Raises:
         Stopped: it was wished; the tasks have been told and are left to themselves.
         PicoGPTError: one of them failed; the others have been told.
     """
-    told = 0.0
     try:
+        yield progress()
+        told = time.monotonic()
         while not all(task.is_done for task in tasks):
             if time.monotonic() - told >= TELL_SECONDS:
                 yield progress()
