@@ -146,14 +146,15 @@ class DownloadFailed(Message):
 
 @dataclass
 class ModelWorkTold(Message):
-    """A model is looked through, so far."""
+    """A model is looked through, so far; `run` as in DownloadTold."""
 
     name: str
+    run: int
     progress: Progress
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest progress matters."""
-        return isinstance(message, ModelWorkTold) and message.name == self.name
+        return isinstance(message, ModelWorkTold) and message.run == self.run
 
 
 @dataclass
@@ -161,6 +162,7 @@ class ModelVerified(Message):
     """Every byte of a model was looked at; `repairs` where its damaged files were taken away to be fetched again."""
 
     name: str
+    run: int
     found: Verified
     repairs: bool
 
@@ -174,10 +176,11 @@ class ModelRemoved(Message):
 
 @dataclass
 class ModelWorkFailed(Message):
-    """Something that was to be done with a model could not be, told in one sentence."""
+    """Something that was to be done with a model could not be, told in one sentence; `run` where it has a number."""
 
     name: str
     sentence: str
+    run: int = 0
 
 
 @dataclass

@@ -64,7 +64,7 @@ def download_job(name: str, source: str | None, run: int, fetch: Fetch, post: Po
         post(DownloadFailed(name, run, sentence(error)))
 
 
-def verify_job(name: str, repairs: bool, post: Post, should_stop: ShouldStop) -> None:
+def verify_job(name: str, repairs: bool, run: int, post: Post, should_stop: ShouldStop) -> None:
     """Look at every byte of a model; posts ModelWorkTold as it goes, then ModelVerified or ModelWorkFailed.
 
     Where it is to be repaired, the damaged files are taken away, and who hears of it downloads the model again.
@@ -77,13 +77,13 @@ def verify_job(name: str, repairs: bool, post: Post, should_stop: ShouldStop) ->
             if should_stop():
                 return
             if isinstance(step, Progress):
-                post(ModelWorkTold(name, step))
+                post(ModelWorkTold(name, run, step))
                 continue
             if repairs and step.damaged:
                 prepare_repair(step)
-            post(ModelVerified(name, step, repairs and bool(step.damaged)))
+            post(ModelVerified(name, run, step, repairs and bool(step.damaged)))
     except Exception as error:  # as above
-        post(ModelWorkFailed(name, sentence(error)))
+        post(ModelWorkFailed(name, sentence(error), run))
 
 
 def remove_job(name: str, post: Post) -> None:

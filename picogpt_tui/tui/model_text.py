@@ -146,12 +146,14 @@ def keys(shown: Shown) -> Sequence[tuple[str, str, str]]:
         can.append(("enter", "use", "resume" if begun else "download"))
         if model.kind == PUBLISHED_SIZE and model.path is None and not begun:
             can.append(("s", "source", "other source"))
-    if model.is_here:
+    if shown.verifying is not None:
+        can.append(("c", "cancel", "cancel"))
+    elif model.is_here:
         can.append(("v", "verify", "verify"))
         if model.manifest is not None:
             can.append(("r", "repair", "repair"))
     is_ours = model.path is not None and model.kind != BUNDLED_MODEL and not model.is_shared
-    if (is_ours or model.kind == ADDED) and not shown.is_current:
+    if (is_ours or model.kind == ADDED) and not shown.is_current and shown.verifying is None:
         can.append(("x", "remove", "delete"))
     can.append(("a", "add", "add"))
     if model.path is not None:

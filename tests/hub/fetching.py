@@ -38,12 +38,17 @@ ANYTHING = Checks(lambda _: 10**16, lambda _: iter(()))
 """Checks that are content with any bytes."""
 QUICK = Patience(tries=4, connect_seconds=5, silence_seconds=20, backoff_seconds=0.001, slow_seconds=60)
 IMPATIENT = Patience(tries=4, connect_seconds=5, silence_seconds=0.15, backoff_seconds=0.001, slow_seconds=60)
-"""Gives a silent server up soon."""
+"""Gives a silent server up soon: for a test in which one is silent, since on a busy machine any may seem so."""
 BOTH = pytest.mark.parametrize("name, variable, source_name", [
     (REPO, "HF_ENDPOINT", "huggingface"), ("124M", "PICOGPT_OPENAI_URL", "openai"),
 ], ids=["hub", "openai"])  # fmt: skip
 """A name, the variable that says where it is asked for, and its source."""
 _ENVIRONMENT = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+
+
+def patience_with(kind: str) -> Patience:
+    """For a fault of this kind."""
+    return IMPATIENT if kind in ("stall", "hang") else QUICK
 
 
 def files_of(directory: Path) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ import pytest
 from picogpt_tui.errors import AccessDenied, Corrupt, DownloadError, NotAGPT2, NotOnTheHub, NotReachable
 from picogpt_tui.hub.manifest import ModelFile
 
-from .fetching import BYTES, IMPATIENT, sentence
+from .fetching import BYTES, patience_with, sentence
 from .one_file import HERE, NAME, SIZE, SURE, UNKNOWN, Bench, assert_came
 
 
@@ -65,7 +65,7 @@ def test_what_happens_every_time_ends_with_its_name(
 ) -> None:
     bench.fault(kind, times=None, **options)
     with pytest.raises(error) as caught:
-        bench.bring(SURE, IMPATIENT)
+        bench.bring(SURE, patience_with(kind))
     assert words in sentence(caught.value)
     assert caught.value.host.startswith("127.0.0.1:")
     assert not (bench.directory / NAME).exists()

@@ -15,7 +15,7 @@ from picogpt_tui.hub.connection import Stop, open_session
 from picogpt_tui.hub.manifest import ModelFile
 from picogpt_tui.hub.transfer import FileState, Transfer
 
-from .fetching import BYTES, IMPATIENT, QUICK, sha256
+from .fetching import BYTES, IMPATIENT, QUICK, patience_with, sha256
 from .loopback import Loopback
 from .one_file import ETAG, HERE, NAME, PLAIN, SIZE, SURE, UNKNOWN, Bench, assert_came
 
@@ -64,7 +64,7 @@ def test_the_same_where_nobody_publishes_a_digest(bench: Bench, trouble: tuple[s
 
 def assert_troubled(bench: Bench, trouble: Trouble, file: ModelFile) -> None:
     bench.fault(trouble.kind, **trouble.options)
-    assert_came(bench, bench.bring(file, IMPATIENT))
+    assert_came(bench, bench.bring(file, patience_with(trouble.kind)))
     most = SIZE + trouble.twice
     if trouble.kind in ("short", "lying_length", "gzip"):  # refused by its headers: what was on its way is not taken
         assert SIZE <= bench.sent() <= most

@@ -199,6 +199,7 @@ def test_no_detail_says_what_a_terminal_would_obey() -> None:
 WORDS = {
     "here": (Shown(HERE, False), "enter use, v verify, r repair, x delete"),
     "in use": (Shown(HERE, True), "v verify, r repair"),
+    "checking": (Shown(HERE, False, verifying=Progress("checking", 1, 2)), "enter use, c cancel"),
     "bundled": (Shown(STORIES, False), "enter use, v verify"),
     "shared": (Shown(SHARED_ONE, False), "enter use, v verify"),
     "not here": (Shown(AWAY, False), "enter download, s other source"),

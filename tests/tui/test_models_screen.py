@@ -18,7 +18,7 @@ from picogpt_tui.hub.manifest import UNFINISHED
 from picogpt_tui.session import inspection
 from picogpt_tui.session.engine import Engine
 from picogpt_tui.tui.jobs import open_engine
-from picogpt_tui.tui.messages import DownloadTold, ModelLoaded
+from picogpt_tui.tui.messages import DownloadTold, ModelLoaded, ModelWorkFailed
 from picogpt_tui.tui.screens.confirm import Confirm
 from picogpt_tui.tui.screens.models import ModelsScreen
 
@@ -427,9 +427,61 @@ async def test_checking_is_shown_and_one_is_enough(monkeypatch: pytest.MonkeyPat
         await play.press("up", "v")
         await play.until(lambda: "One model is being verified already" in play.notice)
         await play.press("down", "x")
-        await play.until(lambda: play.notice == "124M is being verified; wait until that is done.")
+        await play.until(lambda: play.notice == "124M is being verified; wait until that is done, or press c.")
         gate.open()
         await play.until(lambda: "✓ every byte" in play.screen)
+
+
+async def test_a_check_can_be_cancelled_and_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, checked = Gate(), []
+    gate.close()
+
+    def check(directory: Path) -> Iterator[Progress]:
+        yield Progress("checking", 3, 4, "h.1.mlp.c_fc.weight")
+        gate.go_through()
+        checked.append(directory)
+        yield Progress("checking", 4, 4)
+
+    monkeypatch.setattr(inspection, "check_model", check)
+    downloaded("124M")
+    async with playing(stories()) as play:
+        await play.models("124M")
+        await play.press("v")
+        await play.until(lambda: "◌ checking  75 %" in play.line("124M"))
+        assert keys(play).startswith("enter use  c cancel  a add")
+        await play.press("c")
+        await play.until(lambda: "● here" in play.line("124M"))
+        assert "v verify" in keys(play)
+        gate.let()
+        await play.until(lambda: checked)
+        await play.press("v")
+        await play.until(lambda: "◌ checking  75 %" in play.line("124M"))
+        assert "✓ every byte" not in play.screen, "of the one that was cancelled, nothing is told"
+        gate.open()
+        await play.until(lambda: "✓ every byte" in play.screen)
+        assert len(checked) == 2
+
+
+async def test_what_breaks_in_a_check_that_was_cancelled_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate()
+    gate.close()
+
+    def check(directory: Path) -> Iterator[Progress]:
+        yield Progress("checking", 3, 4)
+        gate.go_through()
+        raise FileError("read", directory, OSError(5, "Input/output error"))
+
+    monkeypatch.setattr(inspection, "check_model", check)
+    downloaded("124M")
+    async with playing(stories()) as play:
+        await play.models("124M")
+        await play.press("v")
+        await play.until(lambda: "◌ checking  75 %" in play.line("124M"))
+        await play.press("c")
+        gate.open()
+        await play.until(lambda: play.told(ModelWorkFailed))
+        assert "Input/output" not in play.notice
+        assert "● here" in play.line("124M")
 
 
 async def test_a_file_that_cannot_be_read_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,8 +109,7 @@ class ModelsScreen(Screen[str | None]):
 
     def _shown(self, model: StoredModel) -> Shown:
         keeper, name = self._keeper, model.name
-        verifying = keeper.verifying[1] if keeper.verifying is not None and keeper.verifying[0] == name else None
-        download, finding = keeper.downloads.get(name), keeper.findings.get(name, "")
+        download, verifying, finding = keeper.downloads.get(name), keeper.checked(name), keeper.findings.get(name, "")
         source = download.source if download is not None and download.is_running else self._sources.get(name)
         if source is not None and model.path is None and (size_of := published(name)):
             model = replace(model, size_bytes=size_of.download_bytes(source), host=host_of(source))
@@ -165,8 +164,11 @@ class ModelsScreen(Screen[str | None]):
             self._keeper.pause(download.name)
 
     def action_cancel(self) -> None:
-        """Stop a download; what came stays on the disk."""
+        """Stop a download, what came stays on the disk; or stop looking at the bytes."""
         model = self.table.model
+        if model is not None and self._keeper.checked(model.name) is not None:
+            self._keeper.stop_verifying()
+            return
         download = self._keeper.downloads.get(model.name) if model is not None else None
         if download is None:
             return
@@ -187,12 +189,12 @@ class ModelsScreen(Screen[str | None]):
         model = self.table.model
         if model is None:
             return
-        verifying, name = self._keeper.verifying, one_line(model.name, 60)
+        name = one_line(model.name, 60)
         if self._is_in_use(model):
             self._say(f"{name} is in use; load another model first.")
             return
-        if verifying is not None and verifying[0] == model.name:
-            self._say(f"{name} is being verified; wait until that is done.")
+        if self._keeper.checked(model.name) is not None:
+            self._say(f"{name} is being verified; wait until that is done, or press c.")
             return
         try:
             removable = check_removable(model.name)

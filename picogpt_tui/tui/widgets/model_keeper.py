@@ -58,6 +58,7 @@ class ModelKeeper(Widget):
         self._stops: dict[str, StopEvent] = {}
         self._run = 0
         self._runs: dict[str, int] = {}
+        self._verifying_run, self._stop_verifying = 0, StopEvent()
         self._locks: dict[str, Lock] = {}
         """By model: whatever is wanted of one whose run was stopped waits until that has let go of its files."""
         self._is_listing = self._lists_again = False
@@ -180,8 +181,20 @@ class ModelKeeper(Widget):
         if self.verifying is None:
             self.verifying = name, Progress("checking", 0, 0)
             self.findings.pop(name, None)
-            self._verify(name, repairs)
+            self._run += 1
+            self._verifying_run, self._stop_verifying = self._run, StopEvent()
+            self._verify(name, repairs, self._run, self._stop_verifying)
             self._changed()
+
+    def checked(self, name: str) -> Progress | None:
+        """How far the look at a model's bytes is, None where there is none."""
+        return self.verifying[1] if self.verifying is not None and self.verifying[0] == name else None
+
+    def stop_verifying(self) -> None:
+        """Look no further; what was found so far is not told."""
+        self._stop_verifying.set()
+        self._verifying_run, self.verifying = 0, None
+        self._changed()
 
     def delete(self, name: str) -> None:
         """Delete a model, or take it off the list."""
@@ -193,8 +206,8 @@ class ModelKeeper(Widget):
         model_jobs.list_models_job(self.post_message)
 
     @work(thread=True, group="verify", exit_on_error=False)
-    def _verify(self, name: str, repairs: bool) -> None:
-        model_jobs.verify_job(name, repairs, self.post_message, self._asker(StopEvent()))
+    def _verify(self, name: str, repairs: bool, run: int, stop: StopEvent) -> None:
+        model_jobs.verify_job(name, repairs, run, self.post_message, self._asker(stop))
 
     @work(thread=True, group="models", exit_on_error=False)
     def _remove(self, name: str, lock: Lock) -> None:
@@ -209,11 +222,15 @@ class ModelKeeper(Widget):
 
     @on(ModelWorkTold)
     def _take_verifying(self, message: ModelWorkTold) -> None:
-        self.verifying = message.name, message.progress
-        self._changed()
+        if message.run == self._verifying_run:
+            self.verifying = message.name, message.progress
+            self._changed()
 
     @on(ModelVerified)
     def _take_verified(self, message: ModelVerified) -> None:
+        if message.run != self._verifying_run:
+            self.refresh_list()  # its last step may have taken damaged files away
+            return
         found, self.verifying = message.found, None
         if message.repairs:
             self.download(message.name, _source_of(self._listed(lambda model: model.name == message.name)))
@@ -239,7 +256,9 @@ class ModelKeeper(Widget):
 
     @on(ModelWorkFailed)
     def _take_trouble(self, message: ModelWorkFailed) -> None:
-        if self.verifying is not None and self.verifying[0] == message.name:
+        if message.run:
+            if message.run != self._verifying_run:
+                return
             self.verifying = None
         self.notify(message.sentence, severity="error", timeout=10, markup=False)
         self._changed()
