@@ -47,8 +47,8 @@ class Task(Thread, Generic[T]):
 
     def run(self) -> None:
         """Work; threading calls this."""
-        give_way()
         try:
+            give_way()
             self.result = self._work()
         except BaseException as error:  # it is raised again in the thread that waits for it
             self.error = error

@@ -2,9 +2,9 @@
 
 Run it by hand: `python -m tests.benchmarks.bench_keys [seconds [megabytes a second]]`. The hub is the fake one of the
 tests, in a process of its own, and sends large files over the loopback as fast as they are taken, or each at the given
-speed, as a network would. A key counts from the moment it is due until
-the prompt that holds it has been laid out and painted; the terminal itself is not in it. The same downloads in another
-program show what a machine with few processors loses to the load itself; `own work` is what the app's thread computed.
+speed, as a network would. A key counts from the moment it is due until the prompt that holds it has been laid out and
+painted; the terminal itself is not in it. The same downloads in another program show what a machine with few processors
+loses to the load itself; `own work` is what the app's thread computed.
 """
 
 from __future__ import annotations

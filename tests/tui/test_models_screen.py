@@ -25,7 +25,7 @@ from picogpt_tui.tui.screens.models import ModelsScreen
 from ..gpt2.checkpoints import write_model
 from ..hub.placed import begun, cached, downloaded, state_of
 from .playing import Play, playing
-from .scripted import Gate, ScriptedModel, on_its_way, opens
+from .scripted import Gate, ScriptedModel, lacks, on_its_way, opens
 
 REPO = "owner/model"
 
@@ -373,6 +373,25 @@ async def test_repair_fetches_again_what_is_damaged() -> None:
         assert (directory / UNFINISHED).exists()
         assert not (directory / "model.safetensors").exists()
         assert (directory / "vocab.json").exists()
+
+
+async def test_what_is_repaired_while_one_plays_with_it_can_be_loaded_anew() -> None:
+    """The weights in use are still the damaged ones."""
+    directory = downloaded("124M")
+    async with playing(opener=lacks()) as play:
+        play.app.choose_model("124M")
+        await play.until(lambda: play.main.model_name == "124M")
+        spoil(directory)
+        await play.models("124M")
+        await play.press("r")
+        await play.until(lambda: play.fetch.calls)
+        downloaded("124M")
+        play.fetch.bring()
+        await play.press("escape")
+        await play.until(lambda: play.panel == "✓ 124M is here. F6 loads it")
+        await play.press("f6")
+        await play.until(lambda: [message.engine.info.name for message in play.told(ModelLoaded)][1:] == ["124M"] * 2)
+        assert not play.panel
 
 
 async def test_repair_asks_whoever_it_came_from() -> None:
