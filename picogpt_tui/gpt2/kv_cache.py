@@ -12,6 +12,7 @@ import numpy as np
 
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.params import FloatArray
+from picogpt_tui.gpt2.scratch import Scratch
 
 
 class KVCache:
@@ -19,12 +20,14 @@ class KVCache:
 
     Attributes:
         ids: the tokens whose keys and values are held; `len(cache.ids)` is n_past.
+        scratch: what the passes that fill this cache write into on their way; one pass at a time does.
     """
 
     def __init__(self, config: GPT2Config) -> None:
         shape = (config.n_layer, config.n_head, config.n_ctx, config.d_head)
         self.n_ctx = config.n_ctx
         self.ids: list[int] = []
+        self.scratch = Scratch()
         self._keys: FloatArray = np.empty(shape, dtype=np.float32)
         self._values: FloatArray = np.empty(shape, dtype=np.float32)
 
@@ -52,10 +55,8 @@ class KVCache:
 
     def keep_common_prefix(self, ids: Sequence[int], at_most: int) -> int:
         """Truncate to the longest prefix shared with `ids`, but no longer than `at_most`; return its length."""
-        n = 0
-        for ours, theirs in zip(self.ids, ids, strict=False):
-            if ours != theirs or n >= at_most:
-                break
-            n += 1
+        n = min(len(self.ids), at_most)
+        if self.ids[:n] != list(ids[:n]):
+            n = next(i for i, (ours, theirs) in enumerate(zip(self.ids, ids, strict=False)) if ours != theirs)
         self.truncate(n)
         return n

@@ -6,6 +6,7 @@ https://github.com/openai/gpt-2/blob/master/src/model.py for what the paper leav
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,8 +14,9 @@ import numpy as np
 
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.ops import gelu, layer_norm, linear, softmax
+from picogpt_tui.gpt2.ops import causal_softmax, gelu, layer_norm, linear
 from picogpt_tui.gpt2.params import MLP, Attention, Block, FloatArray, Params
+from picogpt_tui.gpt2.scratch import Scratch
 
 
 @dataclass(slots=True)
@@ -70,10 +72,10 @@ def transformer_block(
     x: FloatArray, block: Block, layer: int, config: GPT2Config, cache: KVCache, taps: Taps | None = None
 ) -> FloatArray:
     """Writes into x, the residual stream [n_seq, n_embd]: adds attention's answer, then the MLP's."""
-    eps = config.layer_norm_epsilon
-    x += attention(layer_norm(x, block.ln_1.g, block.ln_1.b, eps), block.attn, layer, config, cache, taps)
+    eps, normed = config.layer_norm_epsilon, cache.scratch.array("normed", *x.shape)
+    x += attention(layer_norm(x, block.ln_1.g, block.ln_1.b, eps, normed), block.attn, layer, config, cache, taps)
     _tap(taps, f"h.{layer}.attn", x)
-    x += mlp(layer_norm(x, block.ln_2.g, block.ln_2.b, eps), block.mlp)
+    x += mlp(layer_norm(x, block.ln_2.g, block.ln_2.b, eps, normed), block.mlp, cache.scratch)
     _tap(taps, f"h.{layer}.mlp", x)
     return x
 
@@ -82,38 +84,30 @@ def attention(
     x: FloatArray, attn: Attention, layer: int, config: GPT2Config, cache: KVCache, taps: Taps | None = None
 ) -> FloatArray:
     """Multi-head causal self-attention of the new tokens over all tokens so far. x: [n_seq, n_embd]."""
-    n_seq = x.shape[0]
-    qkv = linear(x, attn.c_attn.w, attn.c_attn.b)  # [n_seq, n_embd] -> [n_seq, 3 * n_embd]
-    heads = qkv.reshape(n_seq, 3, config.n_head, config.d_head)  # -> [n_seq, 3, n_head, d_head]
-    q, k, v = heads.transpose(1, 2, 0, 3)  # -> 3 x [n_head, n_seq, d_head]
-    keys, values = cache.write(layer, k, v)  # -> [n_head, n_kv, d_head]
+    (n_seq, n_embd), n_head, d_head = x.shape, config.n_head, config.d_head
+    array = cache.scratch.array
+    qkv = linear(x, attn.c_attn.w, attn.c_attn.b, array("qkv", n_seq, 3 * n_embd))
+    q, k, v = qkv.reshape(n_seq, 3, n_head, d_head).transpose(1, 2, 0, 3)  # -> 3 x [n_head, n_seq, d_head]
+    keys, values = cache.write(layer, k, v)  # -> 2 x [n_head, n_kv, d_head]
+    n_kv = keys.shape[1]
 
-    weights = q @ keys.transpose(0, 2, 1)  # -> [n_head, n_seq, n_kv]
-    weights *= np.float32(1.0 / np.sqrt(config.d_head))
-    if n_seq > 1:
-        weights += causal_mask(n_seq, keys.shape[1])
-    weights = softmax(weights)
+    q *= np.float32(1 / math.sqrt(d_head))
+    weights = np.matmul(q, keys.transpose(0, 2, 1), out=array("weights", n_head, n_seq, n_kv))
+    causal_softmax(weights, n_kv - n_seq)
     if taps is not None:
-        taps.attention.append(weights)
+        taps.attention.append(weights.copy())
 
-    mixed = weights @ values  # [n_head, n_seq, n_kv] -> [n_head, n_seq, d_head]
-    merged = mixed.transpose(1, 0, 2).reshape(n_seq, config.n_embd)  # -> [n_seq, n_embd]
-    return linear(merged, attn.c_proj.w, attn.c_proj.b)
-
-
-def causal_mask(n_seq: int, n_kv: int) -> FloatArray:
-    """What the new tokens may not see: 0 or -inf, [n_seq, n_kv].
-
-    The queries are the last n_seq of n_kv positions, so key j is visible to query i when j <= i + n_kv - n_seq.
-    """
-    visible = np.tri(n_seq, n_kv, n_kv - n_seq, dtype=np.bool_)
-    return np.where(visible, np.float32(0), np.float32(-np.inf))
+    merged = array("merged", n_seq, n_head, d_head)
+    np.matmul(weights, values, out=merged.transpose(1, 0, 2))  # [n_head, n_seq, n_kv] -> [n_head, n_seq, d_head]
+    return linear(merged.reshape(n_seq, n_embd), attn.c_proj.w, attn.c_proj.b, array("projected", n_seq, n_embd))
 
 
-def mlp(x: FloatArray, weights: MLP) -> FloatArray:
+def mlp(x: FloatArray, weights: MLP, scratch: Scratch) -> FloatArray:
     """Widen fourfold, bend, narrow. x: [n_seq, n_embd]."""
-    wide = gelu(linear(x, weights.c_fc.w, weights.c_fc.b))  # [n_seq, n_embd] -> [n_seq, 4 * n_embd]
-    return linear(wide, weights.c_proj.w, weights.c_proj.b)  # -> [n_seq, n_embd]
+    n_seq, n_embd = x.shape
+    wide = linear(x, weights.c_fc.w, weights.c_fc.b, scratch.array("wide", n_seq, 4 * n_embd))
+    gelu(wide, out=wide)
+    return linear(wide, weights.c_proj.w, weights.c_proj.b, scratch.array("projected", n_seq, n_embd))
 
 
 def unembed(x: FloatArray, params: Params, config: GPT2Config) -> FloatArray:

@@ -7,12 +7,12 @@ used where it lies in the file; float16 and bfloat16 are widened to float32.
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from picogpt_tui.errors import WeightsError
 from picogpt_tui.gpt2.config import GPT2Config
@@ -74,13 +74,13 @@ def matched(stored: Iterable[StoredTensor], config: GPT2Config, path: Path) -> d
     return found
 
 
-def read_values(raw: npt.NDArray[np.uint8], tensor: StoredTensor, path: Path) -> FloatArray:
-    """One tensor as float32: a view of the file's bytes `raw` where it is stored so, a copy otherwise.
+def read_values(mapped: mmap.mmap, tensor: StoredTensor, path: Path) -> FloatArray:
+    """One tensor as float32: a view of the file's bytes where it is stored so, a copy otherwise.
 
     Raises:
         WeightsError: it holds nan or infinity.
     """
-    stored = np.asarray(raw[tensor.start : tensor.start + n_bytes(tensor.shape, tensor.dtype)])
+    stored = np.frombuffer(mapped, np.uint8, n_bytes(tensor.shape, tensor.dtype), tensor.start)
     if tensor.start % _ITEM_BYTES[tensor.dtype]:
         stored = stored.copy()  # numbers that straddle their natural addresses are slow, and BLAS refuses them
     if tensor.dtype == "F32":

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from picogpt_tui.gpt2 import pico
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.model import Taps, causal_mask, forward, unembed
+from picogpt_tui.gpt2.model import Taps, forward, unembed
 from picogpt_tui.gpt2.params import FloatArray, Params
 
 from .checkpoints import TINY, random_ids, random_params
@@ -156,21 +156,6 @@ def test_no_token_sees_a_later_one() -> None:
         after = full(other, params, TINY)
         np.testing.assert_array_equal(after[:changed], before[:changed])
         assert (np.abs(after[changed:] - before[changed:]).max(axis=-1) > 1e-4).all()
-
-
-@pytest.mark.parametrize(
-    "n_seq, n_kv, visible",
-    [
-        (1, 1, [[1]]),
-        (3, 3, [[1, 0, 0], [1, 1, 0], [1, 1, 1]]),
-        (2, 5, [[1, 1, 1, 1, 0], [1, 1, 1, 1, 1]]),
-        (1, 4, [[1, 1, 1, 1]]),
-    ],
-)
-def test_causal_mask(n_seq: int, n_kv: int, visible: list[list[int]]) -> None:
-    mask = causal_mask(n_seq, n_kv)
-    assert mask.dtype == np.float32
-    np.testing.assert_array_equal(mask, np.where(np.array(visible) == 1, 0, -np.inf))
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from picogpt_tui.gpt2.ops import gelu, layer_norm, linear, log_softmax, softmax
+from picogpt_tui.gpt2.ops import causal_softmax, gelu, layer_norm, linear, log_softmax, softmax
 from picogpt_tui.gpt2.params import FloatArray
 
 
@@ -58,6 +58,57 @@ def test_softmax_writes_into_its_argument_and_sums_to_one() -> None:
 )
 def test_softmax_at_the_edges(x: list[float], expected: list[float]) -> None:
     np.testing.assert_array_equal(softmax(np.array(x, dtype=np.float32)), np.array(expected, dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    "n_seq, n_past, visible",
+    [
+        (1, 0, [[1]]),
+        (3, 0, [[1, 0, 0], [1, 1, 0], [1, 1, 1]]),
+        (2, 3, [[1, 1, 1, 1, 0], [1, 1, 1, 1, 1]]),
+        (1, 3, [[1, 1, 1, 1]]),
+    ],
+)
+def test_causal_softmax_hides_what_comes_later(n_seq: int, n_past: int, visible: list[list[int]]) -> None:
+    scores = normal(3, n_seq, n_past + n_seq)
+    wide = np.where(np.array(visible) == 1, np.exp(scores.astype(np.float64)), 0)
+    result = causal_softmax(scores, n_past)
+    assert result is scores
+    np.testing.assert_allclose(result, wide / wide.sum(-1, keepdims=True), rtol=1e-5)
+    assert (result[:, np.array(visible) == 0] == 0).all()
+
+
+@pytest.mark.parametrize("n_seq, n_past", [(300, 0), (200, 400)])
+def test_long_causal_softmax_is_the_same_in_parts(n_seq: int, n_past: int) -> None:
+    """Long enough for threads and for pieces that stay in the cache."""
+    scores = normal(3, n_seq, n_past + n_seq)
+    hidden = np.triu(np.ones((n_seq, n_past + n_seq), dtype=bool), n_past + 1)
+    expected = softmax(np.where(hidden, np.float32(-np.inf), scores))
+    np.testing.assert_array_equal(causal_softmax(scores, n_past), expected)
+
+
+def test_gelu_of_much_is_the_same_in_parts_and_in_place() -> None:
+    x = normal(300, 1001, scale=3)
+    expected = np.concatenate([gelu(row) for row in x])
+    result = gelu(x, out=x)
+    assert result is x
+    np.testing.assert_array_equal(x.reshape(-1), expected)
+
+
+@pytest.mark.parametrize("n_seq", [1, 3])
+def test_results_can_be_written_where_one_says(n_seq: int) -> None:
+    x, g, b, w = normal(n_seq, 7), normal(7), normal(7) + np.float32(1), normal(7, 7)
+    for formula in (layer_norm, lambda x, g, b, out=None: linear(x, w, b, out)):
+        out = np.empty_like(x)
+        expected = formula(x, g, b)
+        assert formula(x, g, b, out=out) is out
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_layer_norm_of_one_row_is_that_of_many() -> None:
+    x, g, b = normal(4, 768, scale=3), normal(768), normal(768)
+    rows = np.concatenate([layer_norm(row[None], g, b) for row in x])
+    np.testing.assert_allclose(rows, layer_norm(x, g, b), rtol=1e-5, atol=1e-6)
 
 
 def test_log_softmax_is_exact_where_softmax_is_zero() -> None:
