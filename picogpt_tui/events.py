@@ -106,6 +106,10 @@ class TokenEvent:
     """How many tokens the context holds with this one, at most n_ctx."""
     decode_seconds: float
     """What decoding took since the first token, by the engine's own clock."""
+    n_guessed: int = 0
+    """How many tokens of this answer prompt lookup has guessed so far."""
+    n_accepted: int = 0
+    """How many of those came true, each of which saved a pass through the model."""
 
     @property
     def tokens_per_second(self) -> float:
@@ -135,6 +139,9 @@ class Finished:
     """Of decoding, by the engine's own clock; 0 when fewer than two tokens were generated."""
     rest: str = ""
     """What had been held back and is part of the text after all."""
+    n_guessed: int = 0
+    """As in TokenEvent, of the whole answer."""
+    n_accepted: int = 0
 
 
 Event = Started | Progress | TokenEvent | ContextShifted | Finished

@@ -38,6 +38,11 @@ def models_dir() -> Path:
     return _place("models", _DIRS.user_cache_path / "models")
 
 
+def int8_dir() -> Path:
+    """Quantized models whose own folder is not ours to write in, one file each (cache: can be made again)."""
+    return _place("int8", _DIRS.user_cache_path / "int8")
+
+
 def sessions_dir() -> Path:
     """Saved sessions, one JSON file each (data: cannot be fetched again)."""
     return _place("sessions", _DIRS.user_data_path / "sessions")

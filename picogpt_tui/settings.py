@@ -86,6 +86,8 @@ class GenerationSettings:
     """What to do when the context is full: `shift` keeps its last half and goes on, `stop` ends."""
     top_n: int = 10
     """How many of the likeliest candidates each token event carries."""
+    prompt_lookup: bool = True
+    """Whether to guess tokens from what the text has said before, and check several at once. The text is the same."""
 
     def __post_init__(self) -> None:
         _whole("max_tokens", self.max_tokens, 0, "a whole number, 0 or more")
@@ -96,3 +98,5 @@ class GenerationSettings:
             raise SettingError("stop", self.stop, "texts that are not empty")
         if self.when_full not in ("shift", "stop"):
             raise SettingError("when_full", self.when_full, "'shift' or 'stop'")
+        if not isinstance(self.prompt_lookup, bool):
+            raise SettingError("prompt_lookup", self.prompt_lookup, "true or false")

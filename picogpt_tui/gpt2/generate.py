@@ -17,9 +17,9 @@ import numpy as np
 
 from picogpt_tui.errors import PicoGPTError
 from picogpt_tui.events import Candidate, ContextShifted, Distribution, Event, Finished, Progress, Started, TokenEvent
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.params import FloatArray
 from picogpt_tui.gpt2.sampler import Shaped, draw, shape
 from picogpt_tui.gpt2.text_stream import TextStream
 from picogpt_tui.gpt2.tokenizer import Tokenizer

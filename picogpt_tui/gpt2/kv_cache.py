@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
-from picogpt_tui.gpt2.params import FloatArray
 from picogpt_tui.gpt2.scratch import Scratch
 
 

@@ -10,14 +10,20 @@ from typing import Any
 
 from picogpt_tui.errors import ConfigError, TokenizerError
 from picogpt_tui.events import Event, Progress
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config, read_config
 from picogpt_tui.gpt2.generate import generate, never
+from picogpt_tui.gpt2.int8_file import int8_params
+from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.model import Taps, forward
-from picogpt_tui.gpt2.params import FloatArray, Params
+from picogpt_tui.gpt2.params import Params
 from picogpt_tui.gpt2.tokenizer import Tokenizer, read_tokenizer
 from picogpt_tui.gpt2.weights import load_params, weights_digest
 from picogpt_tui.settings import GenerationSettings, SamplingSettings
+
+FLOAT32, INT8 = PRECISIONS = ("float32", "int8")
+"""In what numbers a model's matrices can be kept; it computes in float32 either way."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class LanguageModel:
     Attributes:
         name: what the user calls it.
         directory: where it was read from.
+        precision: of its matrices, `float32` or `int8`.
     """
 
     name: str
@@ -34,7 +41,7 @@ class LanguageModel:
     config: GPT2Config
     params: Params
     tokenizer: Tokenizer
-    precision: str = "float32"
+    precision: str = FLOAT32
 
     @cached_property
     def digest(self) -> str:
@@ -104,12 +111,25 @@ def read_small_files(directory: Path) -> tuple[GPT2Config, Tokenizer]:
     return config, tokenizer
 
 
-def read_model(directory: Path, name: str) -> Iterator[Progress | LanguageModel]:
+def read_model(
+    directory: Path, name: str, precision: str = FLOAT32, int8_files: Sequence[Path] = ()
+) -> Iterator[Progress | LanguageModel]:
     """Read a model directory: yields Progress for every tensor, and the model last.
+
+    Args:
+        directory: the model.
+        name: what the user calls it.
+        precision: `float32` or `int8`.
+        int8_files: where a quantized model may have been kept; see `int8_file.int8_params`.
 
     Raises:
         ConfigError, TokenizerError, WeightsError: what is missing or damaged, by name.
     """
     config, tokenizer = read_small_files(directory)
-    for step in load_params(directory, config):
-        yield step if isinstance(step, Progress) else LanguageModel(name, directory, config, step, tokenizer)
+    if precision == INT8:
+        KERNEL.prepare()
+        steps = int8_params(directory, config, int8_files)
+    else:
+        steps = load_params(directory, config)
+    for step in steps:
+        yield step if isinstance(step, Progress) else LanguageModel(name, directory, config, step, tokenizer, precision)

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.int8 import Int8Matrix
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.ops import causal_softmax, gelu, layer_norm, linear
-from picogpt_tui.gpt2.params import MLP, Attention, Block, FloatArray, Params
+from picogpt_tui.gpt2.params import MLP, Attention, Block, Params
 from picogpt_tui.gpt2.scratch import Scratch
 
 
@@ -113,6 +115,8 @@ def mlp(x: FloatArray, weights: MLP, scratch: Scratch) -> FloatArray:
 def unembed(x: FloatArray, params: Params, config: GPT2Config) -> FloatArray:
     """Final layer norm, then the similarity to every token's embedding: [n, n_embd] -> [n, n_vocab]."""
     x = layer_norm(x, params.ln_f.g, params.ln_f.b, config.layer_norm_epsilon)
+    if isinstance(params.wte, Int8Matrix):
+        return params.wte.product(x)
     if x.shape[0] == 1:
         # subtle: as matrix times vector BLAS reads wte once in its stored order, on both cores
         logits: FloatArray = params.wte @ x[0]  # [n_vocab, n_embd] @ [n_embd] -> [n_vocab]

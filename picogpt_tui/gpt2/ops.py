@@ -10,7 +10,9 @@ import math
 
 import numpy as np
 
-from picogpt_tui.gpt2.params import FloatArray
+from picogpt_tui.gpt2.arrays import FloatArray
+from picogpt_tui.gpt2.int8 import Int8Matrix
+from picogpt_tui.gpt2.params import Matrix
 from picogpt_tui.gpt2.threads import in_parts
 
 _MINUS_TWO_SQRT_2_OVER_PI = np.float32(-2 * math.sqrt(2.0 / math.pi))
@@ -133,15 +135,17 @@ def _layer_norm_of_one(x: FloatArray, g: FloatArray, b: FloatArray, eps: float, 
     return out
 
 
-def linear(x: FloatArray, w: FloatArray, b: FloatArray, out: FloatArray | None = None) -> FloatArray:
+def linear(x: FloatArray, w: Matrix, b: FloatArray, out: FloatArray | None = None) -> FloatArray:
     """X @ w + b.
 
     Args:
         x: [n_seq, n_in].
-        w: [n_in, n_out], as the checkpoint has it.
+        w: [n_in, n_out], as the checkpoint has it; or [n_out, n_in] in int8.
         b: [n_out].
         out: where to write, [n_seq, n_out].
     """
+    if isinstance(w, Int8Matrix):
+        return w.product(x, b, out)
     y: FloatArray = np.matmul(x, w, out=out)
     y += b
     return y

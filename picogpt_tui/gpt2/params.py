@@ -10,7 +10,8 @@
     h.<i>.mlp.c_proj         [4 * n_embd, n_embd]
     ln_f                     [n_embd]
 
-Matrices are stored [in, out] (OpenAI's Conv1D), so `x @ w` needs no transpose.
+Matrices are stored [in, out] (OpenAI's Conv1D), so `x @ w` needs no transpose. Each may be an `Int8Matrix` instead,
+with a row for each output.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.int8 import Int8Matrix
 
-FloatArray = npt.NDArray[np.float32]
+Matrix = FloatArray | Int8Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,9 @@ class LayerNorm:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """w: [n_in, n_out], b: [n_out]."""
+    """w: [n_in, n_out], or [n_out, n_in] as an Int8Matrix; b: [n_out]."""
 
-    w: FloatArray
+    w: Matrix
     b: FloatArray
 
 
@@ -73,7 +75,7 @@ class Block:
 class Params:
     """All weights of a GPT-2. `wte` is used twice: to embed and to unembed."""
 
-    wte: FloatArray
+    wte: Matrix
     wpe: FloatArray
     blocks: tuple[Block, ...]
     ln_f: LayerNorm
@@ -81,15 +83,30 @@ class Params:
     @property
     def n_params(self) -> int:
         """How many numbers the model has learned; the tied embedding counts once."""
-        return sum(array.size for _, array in self.walk())
+        return sum(array.size for _, array in self._stored())
 
     @property
     def n_params_non_embedding(self) -> int:
         """`n_params` without the position embedding, the count nanoGPT reports (wte stays: it is the last layer)."""
         return self.n_params - self.wpe.size
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory the weights take."""
+        return sum(array.nbytes for _, array in self._stored())
+
     def walk(self) -> Iterator[tuple[str, FloatArray]]:
-        """Yield (name as in the checkpoint, array) in the order of the forward pass."""
+        """Yield (name as in the checkpoint, array) in the order of the forward pass.
+
+        Arrays are shared, not copied; an int8 matrix comes as the float32 that it stands for.
+        """
+        for name, array in self._stored():
+            if isinstance(array, Int8Matrix):
+                yield name, array.widened() if name == "wte.weight" else array.widened().T
+            else:
+                yield name, array
+
+    def _stored(self) -> Iterator[tuple[str, Matrix]]:
         yield "wte.weight", self.wte
         yield "wpe.weight", self.wpe
         for i, block in enumerate(self.blocks):
@@ -102,21 +119,34 @@ class Params:
         yield from _norm("ln_f", self.ln_f)
 
     def to_dict(self) -> dict[str, Any]:
-        """The nested dict that picoGPT's functions take (see `pico.gpt2`); the arrays are shared, not copied."""
+        """The nested dict that picoGPT's functions take (see `pico.gpt2`), of the arrays of `walk`."""
+        arrays = dict(self.walk())
+
+        def norm(name: str) -> dict[str, FloatArray]:
+            return {"g": arrays[f"{name}.weight"], "b": arrays[f"{name}.bias"]}
+
+        def linear(name: str) -> dict[str, FloatArray]:
+            return {"w": arrays[f"{name}.weight"], "b": arrays[f"{name}.bias"]}
+
         return {
-            "wte": self.wte,
-            "wpe": self.wpe,
+            "wte": arrays["wte.weight"],
+            "wpe": arrays["wpe.weight"],
             "blocks": [
                 {
-                    "ln_1": _norm_dict(block.ln_1),
-                    "attn": {"c_attn": _linear_dict(block.attn.c_attn), "c_proj": _linear_dict(block.attn.c_proj)},
-                    "ln_2": _norm_dict(block.ln_2),
-                    "mlp": {"c_fc": _linear_dict(block.mlp.c_fc), "c_proj": _linear_dict(block.mlp.c_proj)},
+                    "ln_1": norm(f"h.{i}.ln_1"),
+                    "attn": {"c_attn": linear(f"h.{i}.attn.c_attn"), "c_proj": linear(f"h.{i}.attn.c_proj")},
+                    "ln_2": norm(f"h.{i}.ln_2"),
+                    "mlp": {"c_fc": linear(f"h.{i}.mlp.c_fc"), "c_proj": linear(f"h.{i}.mlp.c_proj")},
                 }
-                for block in self.blocks
+                for i in range(len(self.blocks))
             ],
-            "ln_f": _norm_dict(self.ln_f),
+            "ln_f": norm("ln_f"),
         }
+
+
+def is_matrix(name: str) -> bool:
+    """Whether this is a matrix that a token passes through: what int8 is for, and what has to be read fast."""
+    return name == "wte.weight" or name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight"))
 
 
 def expected_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
@@ -133,14 +163,19 @@ def expected_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def params_from_tensors(tensors: Mapping[str, FloatArray], config: GPT2Config) -> Params:
+def params_from_tensors(tensors: Mapping[str, Matrix], config: GPT2Config) -> Params:
     """Build the tree from tensors named as in `expected_shapes`; names and shapes are the caller's care."""
 
+    def vector(name: str) -> FloatArray:
+        values = tensors[name]
+        assert isinstance(values, np.ndarray), f"{name} is a matrix"
+        return values
+
     def norm(name: str) -> LayerNorm:
-        return LayerNorm(tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+        return LayerNorm(vector(f"{name}.weight"), vector(f"{name}.bias"))
 
     def linear(name: str) -> Linear:
-        return Linear(tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+        return Linear(tensors[f"{name}.weight"], vector(f"{name}.bias"))
 
     blocks = tuple(
         Block(
@@ -151,7 +186,7 @@ def params_from_tensors(tensors: Mapping[str, FloatArray], config: GPT2Config) -
         )
         for i in range(config.n_layer)
     )
-    return Params(tensors["wte.weight"], tensors["wpe.weight"], blocks, norm("ln_f"))
+    return Params(tensors["wte.weight"], vector("wpe.weight"), blocks, norm("ln_f"))
 
 
 def _norm(name: str, norm: LayerNorm) -> Iterator[tuple[str, FloatArray]]:
@@ -159,14 +194,6 @@ def _norm(name: str, norm: LayerNorm) -> Iterator[tuple[str, FloatArray]]:
     yield f"{name}.bias", norm.b
 
 
-def _linear(name: str, linear: Linear) -> Iterator[tuple[str, FloatArray]]:
+def _linear(name: str, linear: Linear) -> Iterator[tuple[str, Matrix]]:
     yield f"{name}.weight", linear.w
     yield f"{name}.bias", linear.b
-
-
-def _norm_dict(norm: LayerNorm) -> dict[str, FloatArray]:
-    return {"g": norm.g, "b": norm.b}
-
-
-def _linear_dict(linear: Linear) -> dict[str, FloatArray]:
-    return {"w": linear.w, "b": linear.b}

@@ -42,6 +42,21 @@ def stored_tensors(path: Path) -> list[StoredTensor]:
         raise WeightsError(f"Cannot read {path}: {error.strerror or error}.", path) from error
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """What a file's header says besides its tensors.
+
+    Raises:
+        WeightsError: it is damaged, or may not be read.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is damaged or cut short ({error}); fetch it again.", path) from error
+    except OSError as error:
+        raise WeightsError(f"Cannot read {path}: {error.strerror or error}.", path) from error
+
+
 def _first_bytes(path: Path) -> bytes:
     with open(path, "rb") as file:
         return file.read(8)

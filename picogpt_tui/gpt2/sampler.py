@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from picogpt_tui.errors import PicoGPTError
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.ops import log_softmax
-from picogpt_tui.gpt2.params import FloatArray
 from picogpt_tui.settings import SamplingSettings
 
 NEG_INF = np.float32(-np.inf)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from picogpt_tui.gpt2.params import FloatArray
+from picogpt_tui.gpt2.arrays import FloatArray
 
 
 class Scratch:

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from picogpt_tui.errors import WeightsError
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
-from picogpt_tui.gpt2.params import FloatArray, expected_shapes
+from picogpt_tui.gpt2.params import expected_shapes
 
 _ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from picogpt_tui.errors import WeightsError
 from picogpt_tui.events import Progress
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
-from picogpt_tui.gpt2.params import FloatArray, Params, params_from_tensors
+from picogpt_tui.gpt2.params import Matrix, Params, expected_shapes, is_matrix, params_from_tensors
 from picogpt_tui.gpt2.safetensors_file import WEIGHTS_FILE, stored_tensors
 from picogpt_tui.gpt2.stored_tensor import StoredTensor, matched, n_bytes, read_values
 from picogpt_tui.gpt2.tf_checkpoint import DATA_FILE, INDEX_FILE, check_tensors, read_index
@@ -67,20 +70,46 @@ def load_params(directory: Path, config: GPT2Config) -> Iterator[Progress | Para
     Raises:
         WeightsError: a tensor is missing, unknown, of another shape or dtype, or holds nan or infinity.
     """
-    path, stored = weights_file(directory), read_tensors(directory, config)
-    mapped = map_file(path)
-    tensors: dict[str, FloatArray] = {}
-    for index, (name, tensor) in enumerate(stored.items()):
-        yield Progress("loading", index, len(stored), name)
-        tensors[name] = read_values(mapped, tensor, path)
-        if name.startswith("h.") and len(tensor.shape) == 2:
-            tensors[name] = by_columns(tensors[name])
-            let_go(mapped, tensor)
-    lm_head = tensors.pop("lm_head.weight", None)
-    if lm_head is not None and not np.array_equal(lm_head, tensors["wte.weight"]):
-        raise WeightsError(f"{path}: lm_head.weight differs from wte.weight; GPT-2 ties them.", path, "lm_head.weight")
-    yield Progress("loading", len(stored), len(stored))
+    tensors: dict[str, Matrix] = {}
+    total = len(expected_shapes(config))
+    for index, tensor in enumerate(each_tensor(directory, config)):
+        yield Progress("loading", index, total, tensor.name)
+        tensors[tensor.name] = tensor.values
+        if is_matrix(tensor.name) and tensor.name != "wte.weight":
+            tensors[tensor.name] = by_columns(tensor.values)
+            tensor.let_go()
+    yield Progress("loading", total, total)
     yield params_from_tensors(tensors, config)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTensor:
+    """A tensor of a file that is mapped into memory."""
+
+    name: str
+    values: FloatArray
+    let_go: Callable[[], None]
+    """Takes the file's bytes out of this process's memory, once they are copied; whoever looks at them again has them
+    read again."""
+
+
+def each_tensor(directory: Path, config: GPT2Config) -> Iterator[ReadTensor]:
+    """The weights of a model directory one by one, in the order of the file, checked.
+
+    Raises:
+        WeightsError: a tensor is missing, unknown, of another shape or dtype, or holds nan or infinity.
+    """
+    path, stored = weights_file(directory), read_tensors(directory, config)
+    mapped = _map(path)
+    lm_head = stored.pop("lm_head.weight", None)
+    if lm_head is not None:
+        wte, other = (read_values(mapped, one, path) for one in (stored["wte.weight"], lm_head))
+        if not np.array_equal(wte, other):
+            message = f"{path}: lm_head.weight differs from wte.weight; GPT-2 ties them."
+            raise WeightsError(message, path, "lm_head.weight")
+        _let_go(mapped, lm_head)
+    for name, tensor in stored.items():
+        yield ReadTensor(name, read_values(mapped, tensor, path), partial(_let_go, mapped, tensor))
 
 
 def check_weights(directory: Path, config: GPT2Config) -> Iterator[Progress]:
@@ -115,7 +144,7 @@ def weights_digest(directory: Path) -> str:
         raise WeightsError(f"Cannot read {path}: {error.strerror or error}.", path) from error
 
 
-def map_file(path: Path) -> mmap.mmap:
+def _map(path: Path) -> mmap.mmap:
     """A file's bytes as memory, which the system reads when they are looked at.
 
     Raises:
@@ -129,8 +158,7 @@ def map_file(path: Path) -> mmap.mmap:
         raise WeightsError(f"Cannot read {path}: {why or error}.", path) from error
 
 
-def let_go(mapped: mmap.mmap, tensor: StoredTensor) -> None:
-    """Take a tensor's bytes out of this process's memory; whoever looks at them again has them read again."""
+def _let_go(mapped: mmap.mmap, tensor: StoredTensor) -> None:
     if hasattr(mapped, "madvise"):
         start = -(-tensor.start // mmap.PAGESIZE) * mmap.PAGESIZE
         length = tensor.start + n_bytes(tensor.shape, tensor.dtype) - start

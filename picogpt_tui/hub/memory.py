@@ -9,18 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ITEM_BYTES = 4  # everything is computed in float32, however it is stored
+FLOAT32, INT8 = "float32", "int8"
 _CONFIGS = ("config.json", "hparams.json")
 _MEMINFO = Path("/proc/meminfo")
 
 
-def needed_bytes(*, n_params: int, n_layer: int, n_ctx: int, n_embd: int) -> int:
+def needed_bytes(*, n_params: int, n_layer: int, n_ctx: int, n_embd: int, precision: str = FLOAT32) -> int:
     """The weights, and the keys and values of a full context.
+
+    In int8 a number of a matrix takes a byte, and each of its rows a scale; all else stays float32.
 
     Example:
         >>> needed_bytes(n_params=124_439_808, n_layer=12, n_ctx=1024, n_embd=768)
         573256704
+        >>> needed_bytes(n_params=124_439_808, n_layer=12, n_ctx=1024, n_embd=768, precision="int8")
+        203193412
     """
-    return _ITEM_BYTES * (n_params + 2 * n_layer * n_ctx * n_embd)
+    keys_and_values = 2 * n_layer * n_ctx * n_embd
+    if precision == FLOAT32:
+        return _ITEM_BYTES * (n_params + keys_and_values)
+    vectors = n_ctx * n_embd + 13 * n_layer * n_embd + 2 * n_embd
+    n_vocab = (n_params - vectors - 12 * n_layer * n_embd**2) // n_embd
+    scales = n_vocab + 9 * n_layer * n_embd
+    return n_params - vectors + _ITEM_BYTES * (vectors + scales + keys_and_values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +49,10 @@ class Shape:
         per_block = 12 * self.n_embd**2 + 13 * self.n_embd
         return (self.n_vocab + self.n_ctx) * self.n_embd + self.n_layer * per_block + 2 * self.n_embd
 
-    @property
-    def needed_bytes(self) -> int:
+    def needed_bytes(self, precision: str = FLOAT32) -> int:
         """See the function."""
-        return needed_bytes(n_params=self.n_params, n_layer=self.n_layer, n_ctx=self.n_ctx, n_embd=self.n_embd)
+        n_params, n_layer, n_ctx, n_embd = self.n_params, self.n_layer, self.n_ctx, self.n_embd
+        return needed_bytes(n_params=n_params, n_layer=n_layer, n_ctx=n_ctx, n_embd=n_embd, precision=precision)
 
 
 def read_shape(directory: Path) -> Shape | None:

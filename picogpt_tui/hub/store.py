@@ -16,7 +16,7 @@ from picogpt_tui.errors import FileError, ModelError, ModelNotFound, ModelNotHer
 from picogpt_tui.hub import hf_cache
 from picogpt_tui.hub.added import directory_of, read_added
 from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED, Manifest, ModelFile, read_manifest
-from picogpt_tui.hub.memory import needed_bytes, read_shape
+from picogpt_tui.hub.memory import FLOAT32, INT8, needed_bytes, read_shape
 from picogpt_tui.hub.registry import (
     BUNDLED,
     BUNDLED_LICENCE,
@@ -51,6 +51,7 @@ __all__ = [
     "canonical_name",
     "find_model",
     "how_to_get",
+    "is_foreign",
     "list_models",
     "rest_bytes",
     "size_on_disk",
@@ -135,6 +136,12 @@ def canonical_name(name: str) -> str:
         return name
 
 
+def is_foreign(directory: Path) -> bool:
+    """Whether a model lies where this program writes nothing: in the package, or in the Hugging Face cache."""
+    place = directory.resolve()
+    return any(place.is_relative_to(one.resolve()) for one in (paths.bundled_dir(), hf_cache.cache_dir()))
+
+
 def size_on_disk(path: Path) -> int:
     """Of the files in a folder; 0 where there is none, or one that may not be read."""
     try:
@@ -162,7 +169,7 @@ def _published(model: PublishedModel) -> StoredModel:
     best = order[0] if order else _not_here(model, HUGGING_FACE)
     if best.manifest is None and not (best.is_here or best.partial_bytes):
         best = replace(best, size_bytes=model.download_bytes(), host=best.host or host_of(HUGGING_FACE))
-    return replace(best, n_params=model.n_params, licence=model.licence, memory_bytes=_memory(model))
+    return replace(best, n_params=model.n_params, licence=model.licence, memory=_memory(model))
 
 
 def _not_here(model: PublishedModel, source: str) -> StoredModel:
@@ -173,8 +180,12 @@ def _not_here(model: PublishedModel, source: str) -> StoredModel:
     )
 
 
-def _memory(model: PublishedModel) -> int:
-    return needed_bytes(n_params=model.n_params, n_layer=model.n_layer, n_ctx=model.n_ctx, n_embd=model.n_embd)
+def _memory(model: PublishedModel) -> dict[str, int]:
+    n_params, n_layer, n_ctx, n_embd = model.n_params, model.n_layer, model.n_ctx, model.n_embd
+    return {
+        one: needed_bytes(n_params=n_params, n_layer=n_layer, n_ctx=n_ctx, n_embd=n_embd, precision=one)
+        for one in (FLOAT32, INT8)
+    }
 
 
 def _stored(name: str, kind: str, path: Path) -> StoredModel:
@@ -191,7 +202,8 @@ def _stored(name: str, kind: str, path: Path) -> StoredModel:
         missing = tuple(file.name for file in manifest.files if _size(path / file.name) != file.size_bytes)
         size_bytes = manifest.size_bytes if missing else size_bytes
     licence, host = (manifest.licence, manifest.host) if manifest else ("", "")
-    n_params, memory = (shape.n_params, shape.needed_bytes) if shape else (None, None)
+    n_params = shape.n_params if shape else None
+    memory = {one: shape.needed_bytes(one) for one in (FLOAT32, INT8)} if shape else {}
     return StoredModel(
         name, kind, path, n_params, size_bytes, missing, partial_bytes, False, licence, host, manifest, memory
     )

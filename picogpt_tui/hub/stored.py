@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from picogpt_tui.hub.manifest import Manifest
+from picogpt_tui.hub.memory import FLOAT32
 from picogpt_tui.hub.registry import published
 from picogpt_tui.hub.targets import is_fetchable
 from picogpt_tui.quantities import size_text
@@ -38,8 +40,14 @@ class StoredModel:
     host: str = ""
     """Where it comes from, or would; "" for what is just here."""
     manifest: Manifest | None = None
-    memory_bytes: int | None = None
-    """What it takes to play with it, the cache of a full context included; None where only a download would tell."""
+    memory: Mapping[str, int] = field(default_factory=dict)
+    """What it takes to play with it, in bytes, the cache of a full context included, by precision; empty where only a
+    download would tell."""
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What it takes in float32."""
+        return self.memory.get(FLOAT32)
 
     @property
     def is_here(self) -> bool:

@@ -13,11 +13,11 @@ from threading import Lock
 
 from picogpt_tui.errors import WeightsError
 from picogpt_tui.events import Distribution, Event, Progress
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.generate import distribution, generate, never, read_context, start_ids
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.language_model import LanguageModel
-from picogpt_tui.gpt2.params import FloatArray
+from picogpt_tui.gpt2.language_model import FLOAT32, LanguageModel
 from picogpt_tui.gpt2.sampler import shape
 from picogpt_tui.gpt2.tokenizer import Tokenizer
 from picogpt_tui.session.document import Request
@@ -129,11 +129,11 @@ class Engine:
         return True
 
 
-def load_engine(name: str) -> Iterator[Progress | Engine]:
+def load_engine(name: str, precision: str = FLOAT32) -> Iterator[Progress | Engine]:
     """Load a model by name: yields Progress as it is read, and the engine last.
 
     Raises:
         ModelNotFound, ConfigError, TokenizerError, WeightsError: see `errors`.
     """
-    for step in load_steps(name):
+    for step in load_steps(name, precision=precision):
         yield step if isinstance(step, Progress) else Engine(step)

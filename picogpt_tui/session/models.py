@@ -8,28 +8,29 @@ from threading import Lock
 
 from picogpt_tui.errors import SettingError, WeightsError
 from picogpt_tui.events import Progress
-from picogpt_tui.gpt2.language_model import LanguageModel, read_model
+from picogpt_tui.gpt2.language_model import FLOAT32, PRECISIONS, LanguageModel, read_model
 from picogpt_tui.gpt2.weights import weights_file
 from picogpt_tui.hub.store import canonical_name, find_model
+from picogpt_tui.session.quantized import int8_files
 
-PRECISIONS = ("float32",)
+_Key = tuple[Path, str, int, int]
 
 
 class _Shared:
-    """The models in memory, by directory and the weights file's time and size (a changed file is read anew)."""
+    """The models in memory, by directory, precision, and the weights file's time and size (a changed one is new)."""
 
     def __init__(self) -> None:
-        self._models: dict[tuple[Path, int, int], LanguageModel] = {}
+        self._models: dict[_Key, LanguageModel] = {}
         self._lock = Lock()
 
-    def get(self, directory: Path) -> LanguageModel | None:
+    def get(self, directory: Path, precision: str) -> LanguageModel | None:
         with self._lock:
-            return self._models.get(_key(directory))
+            return self._models.get(_key(directory, precision))
 
     def put(self, directory: Path, model: LanguageModel) -> LanguageModel:
         """Keep this model and no other that nobody uses: the program plays with one at a time."""
         with self._lock:
-            key = _key(directory)
+            key = _key(directory, model.precision)
             known = self._models.get(key, model)  # another thread may have been faster
             self._models.clear()
             self._models[key] = known
@@ -39,15 +40,15 @@ class _Shared:
 _SHARED = _Shared()
 
 
-def _key(directory: Path) -> tuple[Path, int, int]:
+def _key(directory: Path, precision: str) -> _Key:
     try:
         stat = weights_file(directory).stat()
     except (OSError, WeightsError):
-        return directory, 0, 0
-    return directory, stat.st_mtime_ns, stat.st_size
+        return directory, precision, 0, 0
+    return directory, precision, stat.st_mtime_ns, stat.st_size
 
 
-def load_steps(name: str, *, precision: str = "float32") -> Iterator[Progress | LanguageModel]:
+def load_steps(name: str, *, precision: str = FLOAT32) -> Iterator[Progress | LanguageModel]:
     """Load a model: yields Progress as it is read, and the model last (at once if it is in memory).
 
     Raises:
@@ -57,14 +58,14 @@ def load_steps(name: str, *, precision: str = "float32") -> Iterator[Progress | 
     if precision not in PRECISIONS:
         raise SettingError("precision", precision, " or ".join(map(repr, PRECISIONS)))
     directory = find_model(name)
-    if (known := _SHARED.get(directory)) is not None:
+    if (known := _SHARED.get(directory, precision)) is not None:
         yield known
         return
-    for step in read_model(directory, canonical_name(name)):
+    for step in read_model(directory, canonical_name(name), precision, int8_files(directory)):
         yield step if isinstance(step, Progress) else _SHARED.put(directory, step)
 
 
-def load(name: str, *, precision: str = "float32") -> LanguageModel:
+def load(name: str, *, precision: str = FLOAT32) -> LanguageModel:
     """Load a model by its name; see `load_steps` for the errors."""
     *_, model = load_steps(name, precision=precision)
     assert isinstance(model, LanguageModel)

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config, read_config
-from picogpt_tui.gpt2.params import FloatArray, Params
+from picogpt_tui.gpt2.params import Params
 from picogpt_tui.gpt2.weights import load_params
 from picogpt_tui.paths import bundled_dir
 from picogpt_tui.settings import SamplingSettings

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
-from picogpt_tui.gpt2.params import FloatArray
 from picogpt_tui.settings import SamplingSettings
 
 

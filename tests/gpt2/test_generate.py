@@ -13,11 +13,11 @@ import pytest
 from picogpt_tui.errors import PicoGPTError
 from picogpt_tui.events import ContextShifted, Event, Finished, Progress, Started, TokenEvent
 from picogpt_tui.gpt2 import pico
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.generate import PREFILL_BLOCK, distribution, generate
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
-from picogpt_tui.gpt2.params import FloatArray
 from picogpt_tui.gpt2.sampler import draw, shape
 from picogpt_tui.gpt2.tokenizer import Tokenizer
 from picogpt_tui.settings import GREEDY, PURE, GenerationSettings, SamplingSettings

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.gpt2.model import forward
-from picogpt_tui.gpt2.params import FloatArray
 
 from .checkpoints import random_params
 

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picogpt_tui.gpt2 import pico
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.model import Taps, forward, unembed
-from picogpt_tui.gpt2.params import FloatArray, Params
+from picogpt_tui.gpt2.params import Params
 
 from .checkpoints import TINY, random_ids, random_params
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.ops import causal_softmax, gelu, layer_norm, linear, log_softmax, softmax
-from picogpt_tui.gpt2.params import FloatArray
 
 
 def normal(*shape: int, scale: float = 1.0) -> FloatArray:

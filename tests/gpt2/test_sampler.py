@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picogpt_tui.gpt2.params import FloatArray
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.sampler import (
     Shaped,
     chain,

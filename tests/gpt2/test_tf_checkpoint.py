@@ -16,8 +16,9 @@ import pytest
 from picogpt_tui.errors import CheckpointError, WeightsError
 from picogpt_tui.events import Progress
 from picogpt_tui.gpt2 import tf_checkpoint
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2_SIZES, GPT2Config
-from picogpt_tui.gpt2.params import FloatArray, Params, expected_shapes
+from picogpt_tui.gpt2.params import Params, expected_shapes
 from picogpt_tui.gpt2.tf_checkpoint import DATA_FILE, INDEX_FILE, canonical_name, check_tensors, read_index
 from picogpt_tui.gpt2.weights import check_weights, load_params, read_header
 

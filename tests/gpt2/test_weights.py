@@ -14,7 +14,8 @@ import pytest
 
 from picogpt_tui.errors import WeightsError
 from picogpt_tui.events import Progress
-from picogpt_tui.gpt2.params import FloatArray, Params
+from picogpt_tui.gpt2.arrays import FloatArray
+from picogpt_tui.gpt2.params import Params
 from picogpt_tui.gpt2.safetensors_file import canonical_name
 from picogpt_tui.gpt2.stored_tensor import StoredTensor
 from picogpt_tui.gpt2.tf_checkpoint import DATA_FILE, INDEX_FILE

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.language_model import LanguageModel
+from picogpt_tui.gpt2.language_model import LanguageModel, read_model
 from picogpt_tui.hub import memory
 from picogpt_tui.hub.memory import Shape, available_bytes, needed_bytes, read_shape
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_it_is_the_weights_and_the_cache_that_the_model_allocates(
-    tiny_model: LanguageModel, tiny_config: GPT2Config
+    precision: str, tiny_model_dir: Callable[[], Path], tiny_config: GPT2Config
 ) -> None:
     cache = KVCache(tiny_config)
-    allocated = sum(array.nbytes for _, array in tiny_model.params.walk()) + cache._keys.nbytes + cache._values.nbytes
+    *_, model = read_model(tiny_model_dir(), "tiny", precision)
+    assert isinstance(model, LanguageModel)
     shape = Shape(tiny_config.n_vocab, tiny_config.n_ctx, tiny_config.n_embd, tiny_config.n_layer)
-    assert shape.n_params == tiny_model.params.n_params
-    assert shape.needed_bytes == allocated
+    assert shape.n_params == model.params.n_params
+    assert shape.needed_bytes(precision) == model.params.nbytes + cache._keys.nbytes + cache._values.nbytes
 
 
 @pytest.mark.parametrize(
-    "n_params, n_layer, n_embd, expected",
-    [(124_439_808, 12, 768, 573_256_704), (1_557_611_200, 48, 1600, 6_859_590_400)],
+    "n_params, n_layer, n_embd, precision, expected",
+    [
+        (124_439_808, 12, 768, "float32", 573_256_704),
+        (124_439_808, 12, 768, "int8", 203_193_412),
+        (1_557_611_200, 48, 1600, "float32", 6_859_590_400),
+        (1_557_611_200, 48, 1600, "int8", 2_200_000_000),
+    ],
 )
-def test_the_published_sizes(n_params: int, n_layer: int, n_embd: int, expected: int) -> None:
-    assert needed_bytes(n_params=n_params, n_layer=n_layer, n_ctx=1024, n_embd=n_embd) == expected
+def test_the_published_sizes(n_params: int, n_layer: int, n_embd: int, precision: str, expected: int) -> None:
+    needed = needed_bytes(n_params=n_params, n_layer=n_layer, n_ctx=1024, n_embd=n_embd, precision=precision)
+    assert needed == pytest.approx(expected, rel=0 if expected % 1000 else 0.01)
 
 
 def test_a_shape_is_read_from_either_config_and_none_from_a_folder_without(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ import pytest
 
 from picogpt_tui.errors import PicoGPTError
 from picogpt_tui.events import ContextShifted, Event, Finished, Progress, Started, TokenEvent
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.generate import distribution
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.gpt2.model import Taps
-from picogpt_tui.gpt2.params import FloatArray
 from picogpt_tui.gpt2.sampler import shape
 from picogpt_tui.session.document import Request
 from picogpt_tui.session.engine import Engine, load_engine

@@ -27,10 +27,10 @@ from picogpt_tui.events import (
     FileProgress,
     Progress,
 )
+from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
-from picogpt_tui.gpt2.params import FloatArray
 from picogpt_tui.gpt2.tokenizer import Tokenizer, read_tokenizer
 from picogpt_tui.paths import bundled_dir
 from picogpt_tui.session.engine import Engine

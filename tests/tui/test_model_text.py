@@ -33,7 +33,7 @@ AWAY = StoredModel(
     549_603_934,
     licence="MIT (modified)",
     host="huggingface.co",
-    memory_bytes=573_256_704,
+    memory={"float32": 573_256_704},
 )
 HERE = replace(AWAY, path=PLACE, size_bytes=549_603_934, manifest=MANIFEST)
 SHARED_ONE = replace(AWAY, path=Path("/hf/snapshot"), is_shared=True)
@@ -41,7 +41,7 @@ BEGUN = replace(HERE, partial_bytes=200_000_000)
 HALF = Download("124M", progress=on_its_way())
 ROOM = Room(5_000_000_000, 80_000_000_000)
 STORIES = StoredModel(
-    "stories", BUNDLED_MODEL, Path("/p/stories"), 3_600_000, 7_400_000, licence="MIT", memory_bytes=10**7
+    "stories", BUNDLED_MODEL, Path("/p/stories"), 3_600_000, 7_400_000, licence="MIT", memory={"float32": 10**7}
 )
 STATES = {
     "here": (Shown(HERE, False), "● here"),
@@ -76,8 +76,8 @@ def test_every_state_has_a_sign_and_a_word(shown: Shown, state: str) -> None:
 @pytest.mark.parametrize(
     "model, end",
     [
-        (replace(AWAY, memory_bytes=5_000_000_001), "  ! 5.00 GB"),
-        (replace(AWAY, memory_bytes=5_000_000_000), "    5.00 GB"),
+        (replace(AWAY, memory={"float32": 5_000_000_001}), "  ! 5.00 GB"),
+        (replace(AWAY, memory={"float32": 5_000_000_000}), "    5.00 GB"),
         (StoredModel("owner/name", ADDED, None, None, 0), "          ?"),
     ],
     ids=["too large", "just fits", "unknown"],
@@ -113,7 +113,7 @@ def test_every_row_is_as_wide_as_the_head_and_finds_room(width: int, name: str) 
 
 
 def test_without_knowing_the_memory_nothing_is_too_large() -> None:
-    shown = Shown(replace(AWAY, memory_bytes=10**12), False)
+    shown = Shown(replace(AWAY, memory={"float32": 10**12}), False)
     assert "!" not in row(shown, Room(None, None), 80).plain
     assert Room(None, None).in_words == ""
     assert Room(None, 10**9).in_words == "1.00 GB of disk"
