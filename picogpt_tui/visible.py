@@ -29,9 +29,11 @@ _PLAIN = re.compile(r"[\n\x20-\x7e]*\Z")
 
 def replace_surrogates(text: str) -> str:
     """Join surrogate pairs and turn lone surrogates into U+FFFD, so that the text can be encoded as UTF-8."""
-    if not any(0xD800 <= ord(char) < 0xE000 for char in text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    try:
+        text.encode("utf-8")  # far faster than to look at every character
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def code_point(char: str) -> str:

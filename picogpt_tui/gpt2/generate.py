@@ -9,44 +9,39 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from picogpt_tui.errors import PicoGPTError
-from picogpt_tui.events import Candidate, ContextShifted, Distribution, Event, Finished, Progress, Started, TokenEvent
+from picogpt_tui.events import Candidate, ContextShifted, Distribution, Event, Finished, Started, TokenEvent
+from picogpt_tui.gpt2 import reader
 from picogpt_tui.gpt2.arrays import FloatArray
-from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
+from picogpt_tui.gpt2.reader import Reader
 from picogpt_tui.gpt2.sampler import Shaped, draw, shape
 from picogpt_tui.gpt2.text_stream import TextStream
 from picogpt_tui.gpt2.tokenizer import Tokenizer
 from picogpt_tui.settings import MAX_SEED, GenerationSettings, SamplingSettings
 
-PREFILL_BLOCK = 128
-"""Tokens read at once: large enough to keep BLAS busy, small enough to stop within a moment."""
 
-
-class Model(Protocol):
+class Model(reader.Model, Protocol):
     """What the loop needs of a model."""
-
-    @property
-    def config(self) -> GPT2Config:
-        """Its shape."""
 
     @property
     def tokenizer(self) -> Tokenizer:
         """Its vocabulary."""
 
-    def forward(self, ids: Sequence[int], cache: KVCache) -> FloatArray:
-        """Run new ids behind those in the cache; logits of the last, [1, n_vocab]."""
-
 
 def never() -> bool:
     """The `should_stop` of one who never stops."""
     return False
+
+
+def nobody(logits: FloatArray, context: Sequence[int]) -> None:
+    """The `seen` of one who looks at nothing."""
 
 
 def start_ids(model: Model, ids: Sequence[int]) -> list[int]:
@@ -68,30 +63,6 @@ def end_of_text_id(model: Model) -> int | None:
     return known if known is not None else model.config.end_of_text
 
 
-def read_context(
-    model: Model, ids: Sequence[int], cache: KVCache, phase: str, should_stop: Callable[[], bool]
-) -> Generator[Progress, None, FloatArray | None]:
-    """Bring the cache to hold exactly `ids` and return the last token's logits, [n_vocab].
-
-    What the cache already holds of `ids` is not computed again; a long rest is read in blocks with Progress between.
-
-    Returns:
-        None when `should_stop` said so between blocks; the cache then holds what was read.
-    """
-    done = cache.keep_common_prefix(ids, at_most=len(ids) - 1)
-    while True:
-        if should_stop():
-            return None
-        if len(ids) - done > 1:
-            yield Progress(phase, done, len(ids))
-        block = ids[done : done + PREFILL_BLOCK]
-        logits = model.forward(block, cache)
-        done += len(block)
-        if done == len(ids):
-            last: FloatArray = logits[0]  # [1, n_vocab] -> [n_vocab]
-            return last
-
-
 def generate(
     model: Model,
     prompt_ids: Sequence[int],
@@ -99,6 +70,7 @@ def generate(
     *,
     cache: KVCache | None = None,
     should_stop: Callable[[], bool] = never,
+    seen: Callable[[FloatArray, Sequence[int]], None] = nobody,
 ) -> Iterator[Event]:
     """Continue a prompt token by token.
 
@@ -108,6 +80,7 @@ def generate(
         settings: sampling, limits, seed.
         cache: re-used as far as it holds the same tokens; left holding all but the last token.
         should_stop: asked once a token and once a block of the prompt.
+        seen: told the logits that each token is drawn from, [n_vocab], and the context before it.
 
     Yields:
         Started, then Progress, TokenEvent and ContextShifted as they happen, and Finished last.
@@ -116,6 +89,7 @@ def generate(
     cache = KVCache(model.config) if cache is None else cache
     seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
     rng = np.random.default_rng(seed)
+    reads = Reader(model, cache, looks_up=settings.prompt_lookup)
     stream = TextStream(settings.stop)
     ends = end_of_text_id(model) if settings.stop_at_end_of_text else None
     yield Started(tuple(prompt), seed)
@@ -132,10 +106,11 @@ def generate(
             context, shifted = _last_half(context, model.config.n_ctx)
             phase = "refilling the context"
             yield shifted
-        logits = yield from read_context(model, context, cache, phase, should_stop)
+        logits = yield from reads.read(context, phase, should_stop, settings.max_tokens - index)
         if logits is None:
             reason = "stopped"
             break
+        seen(logits, context)
         shaped = shape(logits, settings.sampling, context)
         id, u = choose(shaped, settings.sampling, rng)
         ids.append(id)
@@ -144,13 +119,16 @@ def generate(
         facts = _facts(model.tokenizer, shaped, id, settings.top_n)
         n_context = min(len(context), model.config.n_ctx)  # the token behind a full context waits for its shift
         decode_seconds += (time.perf_counter() - began) if index else 0.0
+        facts |= {"n_guessed": reads.n_guessed, "n_accepted": reads.n_accepted}
         yield TokenEvent(index, id, piece=piece, u=u, n_context=n_context, decode_seconds=decode_seconds, **facts)
         if id == ends or stream.stopped:
             reason = "end_of_text" if id == ends else "stop"
             break
     rest = stream.flush()
     speed = (len(ids) - 1) / decode_seconds if decode_seconds else 0.0
-    yield Finished(reason, tuple(prompt), tuple(ids), stream.text, speed, rest)
+    cache.truncate(len(context) - 1)  # what was guessed and never came
+    guesses = reads.n_guessed, reads.n_accepted
+    yield Finished(reason, tuple(prompt), tuple(ids), stream.text, speed, rest, *guesses)
 
 
 def choose(shaped: Shaped, sampling: SamplingSettings, rng: np.random.Generator) -> tuple[int, float]:

@@ -68,6 +68,8 @@ class Int8Matrix:
         """
         y = np.empty((len(x), len(self.rows)), dtype=np.float32) if out is None else out
         kernel = KERNEL.product if len(x) <= _FEW_TOKENS else None
+        if kernel is None and len(x) == 1:
+            KERNEL.prepare()
         if kernel is not None:
             kernel(self.rows, self.scales, np.ascontiguousarray(x), y)
         else:
@@ -123,7 +125,7 @@ def _product_in_blocks(matrix: Int8Matrix, x: FloatArray, y: FloatArray) -> None
             else:
                 np.matmul(x, wide.T, out=y[:, first:last])
 
-    if len(x) <= _FEW_TOKENS:
+    if len(x) == 1:
         in_parts(part, n_out, at_once // 2)
     else:
         part(0, n_out)  # BLAS has work for all cores

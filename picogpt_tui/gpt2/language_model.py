@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,6 @@ from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config, read_config
 from picogpt_tui.gpt2.generate import generate, never
 from picogpt_tui.gpt2.int8_file import int8_params
-from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.model import Taps, forward
 from picogpt_tui.gpt2.params import Params
@@ -102,13 +102,17 @@ def read_small_files(directory: Path) -> tuple[GPT2Config, Tokenizer]:
     Raises:
         ConfigError, TokenizerError: what is missing or damaged, or that the two do not fit together.
     """
-    if not directory.is_dir():
-        raise ConfigError(f"{directory} is not a directory.", directory)
-    config, tokenizer = read_config(directory), read_tokenizer(directory)
+    config, tokenizer = _read_config(directory), read_tokenizer(directory)
     if tokenizer.n_vocab > config.n_vocab:
         message = f"{directory}: the vocabulary has ids up to {tokenizer.n_vocab - 1}, the model only {config.n_vocab}."
         raise TokenizerError(message, directory)
     return config, tokenizer
+
+
+def _read_config(directory: Path) -> GPT2Config:
+    if not directory.is_dir():
+        raise ConfigError(f"{directory} is not a directory.", directory)
+    return read_config(directory)
 
 
 def read_model(
@@ -125,11 +129,15 @@ def read_model(
     Raises:
         ConfigError, TokenizerError, WeightsError: what is missing or damaged, by name.
     """
-    config, tokenizer = read_small_files(directory)
-    if precision == INT8:
-        KERNEL.prepare()
-        steps = int8_params(directory, config, int8_files)
-    else:
-        steps = load_params(directory, config)
-    for step in steps:
-        yield step if isinstance(step, Progress) else LanguageModel(name, directory, config, step, tokenizer, precision)
+    config = _read_config(directory)
+    with ThreadPoolExecutor(1) as beside:  # a vocabulary takes as long as the weights, and another core
+        small_files = beside.submit(read_small_files, directory)
+        steps = load_params(directory, config) if precision == FLOAT32 else int8_params(directory, config, int8_files)
+        for step in steps:
+            if small_files.done():
+                small_files.result()  # what is wrong with it is told at once
+            if isinstance(step, Progress):
+                yield step
+            else:
+                _, tokenizer = small_files.result()
+                yield LanguageModel(name, directory, config, step, tokenizer, precision)

@@ -1,15 +1,19 @@
-"""How fast this machine reads weights: what limits every token."""
+"""How fast this machine reads weights, what limits every token; and what it multiplies them with."""
 
 from __future__ import annotations
 
 import time
 from functools import cache
 from statistics import median
+from typing import Any
 
 import numpy as np
 
+from picogpt_tui.gpt2.threads import in_parts
+
 _MATRIX = (16384, 1024)  # 64 MB, more than caches hold
 _REPEATS = 7
+_READ_BYTES = 1 << 28
 
 
 @cache
@@ -22,3 +26,26 @@ def weights_per_second() -> float:
         np.dot(matrix, x, out=y)
         seconds.append(time.perf_counter() - began)
     return matrix.size / median(seconds)
+
+
+def read_bytes_per_second() -> float:
+    """How fast all cores together can read memory and do next to nothing with it: the wall that no model passes.
+
+    A wall is what can be reached, so the fastest of several readings counts.
+    """
+    words, seconds = np.ones(_READ_BYTES // 8, dtype=np.int64), []
+    for _ in range(_REPEATS):
+        began = time.perf_counter()
+        in_parts(lambda start, stop: np.bitwise_or.reduce(words[start:stop]), len(words))
+        seconds.append(time.perf_counter() - began)
+    return words.nbytes / min(seconds)
+
+
+def blas() -> str:
+    """The name and version of the BLAS that NumPy was built with; "" where it does not say."""
+    try:
+        config: Any = np.show_config(mode="dicts")
+        found = config["Build Dependencies"]["blas"]
+        return f"{found['name']} {found['version']}".strip()
+    except (TypeError, KeyError):  # a NumPy that was built in another way
+        return ""

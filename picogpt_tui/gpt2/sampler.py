@@ -28,6 +28,8 @@ from picogpt_tui.gpt2.ops import log_softmax
 from picogpt_tui.settings import SamplingSettings
 
 NEG_INF = np.float32(-np.inf)
+_OFTEN_ENOUGH = 1024
+_NEVER_CUT = ("repetition_penalty",)
 
 
 def repetition_penalty(logits: FloatArray, ids: Collection[int], penalty: float) -> FloatArray:
@@ -62,13 +64,21 @@ def top_k(logits: FloatArray, k: int) -> FloatArray:
 
 def top_p(logits: FloatArray, p: float) -> FloatArray:
     """Keep the smallest set of likeliest tokens whose mass is at least p; at least one."""
-    alive = np.flatnonzero(logits > NEG_INF)
-    ascending = alive[np.argsort(logits[alive], kind="stable")]
-    mass = np.cumsum(_softmax(logits[ascending]), dtype=np.float64).astype(np.float32)
-    remove = mass <= np.float32(1 - p)
+    probs = _softmax(logits)
+    for n in (_OFTEN_ENOUGH, logits.size):  # sorting all of a vocabulary costs more than all else that is done to it
+        n = min(n, logits.size)
+        nth = np.partition(logits, logits.size - n)[logits.size - n]
+        likeliest = np.flatnonzero((logits >= nth) & (logits > NEG_INF))
+        ascending = likeliest[np.argsort(logits[likeliest], kind="stable")]
+        below = probs.sum(dtype=np.float64, where=logits < nth)
+        mass = (below + np.cumsum(probs[ascending], dtype=np.float64)).astype(np.float32)
+        remove = mass <= np.float32(1 - p)
+        if remove[0] or n == logits.size:  # the cut lies among them
+            break
     remove[-1] = False
-    out = logits.copy()
-    out[ascending[remove]] = NEG_INF
+    out = np.full_like(logits, NEG_INF)
+    kept = ascending[~remove]
+    out[kept] = logits[kept]
     return out
 
 
@@ -166,17 +176,23 @@ def shape(logits: FloatArray, settings: SamplingSettings, ids: Collection[int] =
     Raises:
         PicoGPTError: a logit is nan or infinite.
     """
-    logprobs = log_softmax(logits)
-    entropy = float(-(np.exp(logprobs) * logprobs).sum())
+    logprobs: FloatArray = logits - logits.max()
+    probs = np.exp(logprobs)
+    total = probs.sum()
+    probs /= total
+    logprobs -= np.log(total)
+    entropy = -float(np.dot(probs, logprobs))
     if not math.isfinite(entropy):
         raise PicoGPTError("The model's numbers overflowed: its weights are damaged or too large. Fetch it again.")
     cut_by = np.full(logits.shape, -1, dtype=np.int8)
     stages = chain(settings, ids)
     z = logits
-    for index, (_, stage) in enumerate(stages):
+    for index, (name, stage) in enumerate(stages):
         before, z = z, stage(z)
-        cut_by[(z == NEG_INF) & (before != NEG_INF)] = index
-    return Shaped(logits, logprobs, _softmax(z), cut_by, tuple(name for name, _ in stages), max(0.0, entropy))
+        if name not in _NEVER_CUT and (name != "temperature" or settings.temperature == 0):
+            cut_by[(z == NEG_INF) & (before != NEG_INF)] = index
+    final_probs = _softmax(z) if stages else probs
+    return Shaped(logits, logprobs, final_probs, cut_by, tuple(name for name, _ in stages), max(0.0, entropy))
 
 
 def draw(probs: FloatArray, u: float) -> int:
@@ -186,13 +202,20 @@ def draw(probs: FloatArray, u: float) -> int:
         probs: [n_vocab]; a token of probability 0 is never picked.
         u: uniform in [0, 1).
     """
-    alive = np.flatnonzero(probs)
+    alive = np.flatnonzero(probs > 0)
     cumulative = np.cumsum(probs[alive], dtype=np.float64)
     index = int(np.searchsorted(cumulative, u * cumulative[-1], side="right"))
     return int(alive[min(index, alive.size - 1)])
 
 
 def _softmax(logits: FloatArray) -> FloatArray:
-    exp = np.exp(logits - logits.max())
-    total: FloatArray = exp / exp.sum()
-    return total
+    """The probabilities; where most tokens are cut, only of the others is an exponential taken."""
+    alive = np.flatnonzero(logits > NEG_INF)
+    if alive.size > logits.size // 2:
+        exp = np.exp(logits - logits.max())
+        total: FloatArray = exp / exp.sum()
+        return total
+    kept = np.exp(logits[alive] - logits.max())
+    out = np.zeros_like(logits)
+    out[alive] = kept / kept.sum()
+    return out

@@ -8,8 +8,10 @@ on a token is its bytes. Source: https://github.com/openai/gpt-2/blob/master/src
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import regex
@@ -20,7 +22,10 @@ from picogpt_tui.gpt2.tokenizer_files import read_vocabulary
 from picogpt_tui.visible import from_label, label, replace_surrogates
 
 END_OF_TEXT = "<|endoftext|>"
-_WORD = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
+WORD = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
+# The same for ASCII, which the standard library cuts twice as fast; and where a word ends in any case, before a line.
+_ASCII_WORD = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+", re.ASCII)
+_LINE = re.compile(r"(?<=\S)(?=\n)")
 _ID_LABEL = regex.compile("⟨id ([0-9]{1,9})⟩")
 _CACHED_WORDS = 2**17
 _CACHED_WORD_BYTES = 64
@@ -35,6 +40,13 @@ def byte_alphabet() -> dict[str, int]:
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     moved = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(moved)}
+
+
+_NO_BYTE = "\uffff"
+_TO_BYTES = str.maketrans(
+    dict.fromkeys(map(chr, range(256)), _NO_BYTE) | {char: chr(byte) for char, byte in byte_alphabet().items()}
+)
+"""A byte's stand-in to the character of its number; what stands for none to one that is no byte."""
 
 
 class IncrementalDecoder:
@@ -80,7 +92,7 @@ class Tokenizer:
         self._merges = merges
         self._ids = {raw: id for id, raw in token_bytes.items()}
         self._byte_ids = [self._ids[bytes([byte])] for byte in range(256)]
-        self._cache: dict[str, list[int]] = {}
+        self._words = _Words(self._byte_ids, merges)
         self._labels: dict[int, str] = {}
 
     def encode(self, text: str, *, allow_special: bool = False) -> list[int]:
@@ -160,21 +172,33 @@ class Tokenizer:
         return regex.compile("(" + "|".join(map(regex.escape, self.special.values())) + ")")
 
     def _encode_ordinary(self, text: str) -> list[int]:
-        ids: list[int] = []
-        cache = self._cache
-        for word in _WORD.findall(text):
-            known = cache.get(word)
-            ids += known if known is not None else self._encode_word(word)
-        return ids
+        return list(chain.from_iterable(map(self._words.__getitem__, cut_words(text))))
 
-    def _encode_word(self, word: str) -> list[int]:
+
+class _Words(dict[str, list[int]]):
+    """The ids of words that were met, merged when they are first asked for; as many as are worth their memory."""
+
+    def __init__(self, byte_ids: Sequence[int], merges: Merges) -> None:
+        super().__init__()
+        self._byte_ids = byte_ids
+        self._merges = merges
+
+    def __missing__(self, word: str) -> list[int]:
         raw = word.encode("utf-8")
         ids = merge_word([self._byte_ids[byte] for byte in raw], self._merges)
         if len(raw) <= _CACHED_WORD_BYTES:
-            if len(self._cache) >= _CACHED_WORDS:
-                self._cache.clear()
-            self._cache[word] = ids
+            if len(self) >= _CACHED_WORDS:
+                self.clear()
+            self[word] = ids
         return ids
+
+
+def cut_words(text: str) -> Iterable[str]:
+    """GPT-2's words: letters, digits or signs with at most one space before them, and white space."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
+    lines = _LINE.split(text)
+    return chain.from_iterable((_ASCII_WORD if line.isascii() else WORD).findall(line) for line in lines)
 
 
 def read_tokenizer(directory: Path) -> Tokenizer:
@@ -188,12 +212,16 @@ def read_tokenizer(directory: Path) -> Tokenizer:
     token_bytes: dict[int, bytes] = {}
     special: dict[int, str] = {}
     for text, id in vocab.items():
-        if text != END_OF_TEXT and all(char in alphabet for char in text):
-            token_bytes[id] = bytes(alphabet[char] for char in text)
-        elif replace_surrogates(text) != text:
-            raise TokenizerError(f"{vocab_path}: token {id}, {text[:40]!r}, holds a lone surrogate.", vocab_path)
-        else:
+        try:
+            token_bytes[id] = text.translate(_TO_BYTES).encode("latin-1")
+        except UnicodeEncodeError:  # it is not written in the alphabet of bytes
             special[id] = text
+    for id, text in special.items():
+        if replace_surrogates(text) != text:
+            raise TokenizerError(f"{vocab_path}: token {id}, {text[:40]!r}, holds a lone surrogate.", vocab_path)
+    if END_OF_TEXT in vocab:  # which could be ordinary text
+        special[vocab[END_OF_TEXT]] = END_OF_TEXT
+        del token_bytes[vocab[END_OF_TEXT]]
     for char in alphabet:
         if char not in vocab:
             raise TokenizerError(f"{vocab_path} has no token for the byte 0x{alphabet[char]:02x}.", vocab_path)

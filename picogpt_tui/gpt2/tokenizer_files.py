@@ -101,24 +101,36 @@ def _read_json(path: Path) -> Any:
 
 
 def _checked_vocab(vocab: Any, path: Path) -> dict[str, int]:
-    fits = isinstance(vocab, dict) and all(type(id) is int and 0 <= id < 2**24 for id in vocab.values())
-    if not fits or len(set(vocab.values())) != len(vocab) or not vocab:
+    ids = list(vocab.values()) if isinstance(vocab, dict) else []
+    fits = set(map(type, ids)) == {int} and min(ids) >= 0 and max(ids) < 2**24 and len(set(ids)) == len(ids)
+    if not fits:
         raise TokenizerError(f"{path} must hold a JSON object from token to a different id each.", path)
-    return {str(text): int(id) for text, id in vocab.items()}
+    checked: dict[str, int] = vocab
+    return checked
 
 
 def _read_merges(path: Path, vocab: dict[str, int]) -> Iterator[Merge]:
     lines = _read_text(path).split("\n")
     first = 1 if lines[0].startswith("#version") else 0
     for number, line in enumerate(lines[first:], first + 1):
-        if line.strip():
-            yield _checked_merge(line, vocab, f"{path}, line {number}", path)
+        pair = line.split()
+        if _is_merge(pair, vocab):
+            yield pair[0], pair[1]
+        elif pair:
+            raise _no_merge(line, f"{path}, line {number}", path)
 
 
 def _checked_merge(merge: Any, vocab: dict[str, int], where: str, path: Path) -> Merge:
     """Two tokens, written with a space between or as a list, whose join is a token too."""
     pair = merge.split() if isinstance(merge, str) else merge
-    is_pair = isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair)
-    if not is_pair or any(token not in vocab for token in (*pair, "".join(pair))):
-        raise TokenizerError(f"{where}: {str(merge)[:40]!r} is not two tokens whose join is one.", path)
+    if not isinstance(pair, list) or not all(isinstance(one, str) for one in pair) or not _is_merge(pair, vocab):
+        raise _no_merge(merge, where, path)
     return pair[0], pair[1]
+
+
+def _is_merge(pair: list[str], vocab: dict[str, int]) -> bool:
+    return len(pair) == 2 and pair[0] in vocab and pair[1] in vocab and pair[0] + pair[1] in vocab
+
+
+def _no_merge(merge: Any, where: str, path: Path) -> TokenizerError:
+    return TokenizerError(f"{where}: {str(merge)[:40]!r} is not two tokens whose join is one.", path)

@@ -7,7 +7,7 @@ re-shapes the shown distribution without running the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -15,9 +15,11 @@ from picogpt_tui.errors import WeightsError
 from picogpt_tui.events import Distribution, Event, Progress
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
-from picogpt_tui.gpt2.generate import distribution, generate, never, read_context, start_ids
+from picogpt_tui.gpt2.generate import distribution, generate, never, start_ids
+from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.language_model import FLOAT32, LanguageModel
+from picogpt_tui.gpt2.language_model import FLOAT32, INT8, LanguageModel
+from picogpt_tui.gpt2.reader import read_context
 from picogpt_tui.gpt2.sampler import shape
 from picogpt_tui.gpt2.tokenizer import Tokenizer
 from picogpt_tui.session.document import Request
@@ -46,6 +48,8 @@ class Engine:
         self._cache = KVCache(model.config)
         self._lock = Lock()
         self._seen: tuple[FloatArray, list[int]] | None = None
+        if model.precision == INT8:
+            KERNEL.prepare()
         self.info = ModelInfo(
             model.name, model.params.n_params, model.config.n_ctx, model.config.n_vocab, model.precision
         )
@@ -60,12 +64,6 @@ class Engine:
         """The model's vocabulary."""
         return self._model.tokenizer
 
-    def forward(self, ids: Sequence[int], cache: KVCache) -> FloatArray:
-        """Run the model, and remember the logits for `reshape`."""
-        logits = self._model.forward(ids, cache)
-        self._seen = (logits[-1], list(cache.ids))  # a copy: the next request shortens the cache before it runs
-        return logits
-
     def run(self, request: Request, should_stop: Callable[[], bool] = never) -> Iterator[Event]:
         """Generate what a request asks for; see `gpt2.generate.generate` for the events.
 
@@ -76,7 +74,8 @@ class Engine:
         try:
             yield Progress("encoding", 0, len(request.new_text))
             ids = [*request.context_ids, *self.tokenizer.encode(request.new_text)]
-            yield from generate(self, ids, request.settings, cache=self._cache, should_stop=should_stop)
+            settings = request.settings
+            yield from generate(self._model, ids, settings, cache=self._cache, should_stop=should_stop, seen=self._see)
         finally:
             self._lock.release()
 
@@ -87,15 +86,20 @@ class Engine:
         if not self._acquire(should_stop):
             return None
         try:
-            context = start_ids(self, ids)
+            context = start_ids(self._model, ids)
             if len(context) > self.config.n_ctx:
                 context = context[-max(1, self.config.n_ctx // 2) :]
-            for _ in read_context(self, context, self._cache, "", should_stop):
-                pass
-            is_read = self._cache.ids == context  # else it was told to stop, and the logits are of another text
-            return self.reshape(sampling, top_n) if is_read else None
+            logits = _last_of(read_context(self._model, context, self._cache, "", should_stop))
+            if logits is None:
+                return None
+            self._see(logits, context)
+            return self.reshape(sampling, top_n)
         finally:
             self._lock.release()
+
+    def _see(self, logits: FloatArray, context: Sequence[int]) -> None:
+        """Remember the logits for `reshape`."""
+        self._seen = logits, list(context)
 
     def reshape(self, sampling: SamplingSettings, top_n: int, taken: int | None = None) -> Distribution | None:
         """The last distribution under other settings, from its cached logits; None before the model ever ran."""
@@ -127,6 +131,16 @@ class Engine:
             self._lock.release()
             return False
         return True
+
+
+def _last_of(steps: Generator[Progress, None, FloatArray | None]) -> FloatArray | None:
+    """What a generator returns, whatever it yields."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            logits: FloatArray | None = end.value
+            return logits
 
 
 def load_engine(name: str, precision: str = FLOAT32) -> Iterator[Progress | Engine]:

@@ -15,9 +15,10 @@ from picogpt_tui.events import ContextShifted, Event, Finished, Progress, Starte
 from picogpt_tui.gpt2 import pico
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
-from picogpt_tui.gpt2.generate import PREFILL_BLOCK, distribution, generate
+from picogpt_tui.gpt2.generate import distribution, generate
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
+from picogpt_tui.gpt2.reader import PREFILL_BLOCK
 from picogpt_tui.gpt2.sampler import draw, shape
 from picogpt_tui.gpt2.tokenizer import Tokenizer
 from picogpt_tui.settings import GREEDY, PURE, GenerationSettings, SamplingSettings
@@ -49,14 +50,15 @@ class Scripted:
         self.blocks: list[list[int]] = []
         self._script = list(script)
 
-    def forward(self, ids: Sequence[int], cache: KVCache) -> FloatArray:
+    def forward(self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False) -> FloatArray:
         """The next of the script gets all the mass."""
         self.blocks.append(list(ids))
-        cache.ids.extend(ids)
-        logits = np.zeros((1, self.config.n_vocab), dtype=np.float32)
-        n_said = len(cache.ids) - 1  # every script begins from a prompt of one token
-        logits[0, self._script[n_said] if n_said < len(self._script) else 0] = 50
-        return logits
+        logits = np.zeros((len(ids), self.config.n_vocab), dtype=np.float32)
+        for row, id in zip(logits, ids, strict=True):
+            n_said = len(cache.ids)  # every script begins from a prompt of one token
+            cache.ids.append(id)
+            row[self._script[n_said] if n_said < len(self._script) else 0] = 50
+        return logits if all_logits else logits[-1:]
 
 
 def said(script: bytes | Sequence[int], settings: GenerationSettings) -> list[Event]:
@@ -138,7 +140,7 @@ def test_greedy_takes_the_lowest_id_of_equals() -> None:
     assert finished(list(generate(model, [1], GenerationSettings(GREEDY, max_tokens=3)))).ids == (0, 0, 0)
 
 
-def _level(ids: Sequence[int], cache: KVCache) -> FloatArray:
+def _level(ids: Sequence[int], cache: KVCache, *, all_logits: bool = False) -> FloatArray:
     cache.ids.extend(ids)
     return np.zeros((1, TINY.n_vocab), dtype=np.float32)
 
@@ -151,7 +153,7 @@ def test_the_repetition_penalty_counts_the_prompt_and_what_was_written() -> None
     assert finished(list(generate(model, [7], settings))).ids == (5, 0, 1)
 
 
-def _five_ahead(ids: Sequence[int], cache: KVCache) -> FloatArray:
+def _five_ahead(ids: Sequence[int], cache: KVCache, *, all_logits: bool = False) -> FloatArray:
     logits = _level(ids, cache) + np.float32(1)
     logits[0, 5] = 1.5
     return logits
@@ -284,8 +286,8 @@ def stop_at_call(n: int) -> Callable[[], bool]:
 @pytest.mark.parametrize("n_calls, n_read", [(0, 0), (1, PREFILL_BLOCK), (2, 2 * PREFILL_BLOCK)])
 def test_stopping_while_the_prompt_is_read(n_calls: int, n_read: int) -> None:
     """Asked before every block; the cache keeps what was read, so that nothing is read twice."""
-    cache, prompt = KVCache(replace(TINY, n_ctx=300)), [1] * 300
-    model = Scripted([], n_ctx=300)
+    cache, prompt = KVCache(replace(TINY, n_ctx=900)), [1] * 900
+    model = Scripted([], n_ctx=900)
     events = list(generate(model, prompt, GenerationSettings(), cache=cache, should_stop=stop_at_call(n_calls)))
     assert finished(events) == Finished("stopped", tuple(prompt), (), "", 0)
     assert cache.ids == prompt[:n_read]

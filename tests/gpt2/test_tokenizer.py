@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from picogpt_tui.errors import TokenizerError
-from picogpt_tui.gpt2.tokenizer import IncrementalDecoder, Tokenizer, byte_alphabet, read_tokenizer
+from picogpt_tui.gpt2.tokenizer import WORD, IncrementalDecoder, Tokenizer, byte_alphabet, cut_words, read_tokenizer
 from picogpt_tui.paths import bundled_dir
 
 from ..conftest import FULL, SHARED
@@ -446,3 +446,26 @@ def test_another_kind_of_tokenizer_is_refused_by_name(tmp_path: Path, changes: d
         read_tokenizer(tmp_path)
     assert says in str(caught.value)
     assert caught.value.path == tmp_path / "tokenizer.json"
+
+
+SPACES = " \n\r\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u2028\u3000"
+NASTY_TEXTS = st.text(
+    st.one_of(
+        st.sampled_from(" \n\r\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u2028\u3000'sdmtlvre.é1²½aZ!"),
+        st.characters(codec="utf-8"),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=500)
+@given(NASTY_TEXTS)
+def test_words_are_cut_as_the_one_pattern_cuts_them(text: str) -> None:
+    """ASCII by another library, other text line by line: the words are the same."""
+    assert list(cut_words(text)) == WORD.findall(text)
+
+
+def test_every_ascii_character_is_cut_alike() -> None:
+    for a in map(chr, range(128)):
+        for text in (a, f"x{a}y", f" {a} ", f"{a}{a}'s{a}1{a}"):
+            assert list(cut_words(text)) == WORD.findall(text)

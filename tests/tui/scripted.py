@@ -18,7 +18,7 @@ from typing import cast
 
 import numpy as np
 
-from picogpt_tui.errors import ModelNotHere
+from picogpt_tui.errors import FileError, ModelNotHere
 from picogpt_tui.events import (
     Downloaded,
     DownloadEvent,
@@ -34,6 +34,7 @@ from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.gpt2.tokenizer import Tokenizer, read_tokenizer
 from picogpt_tui.paths import bundled_dir
 from picogpt_tui.session.engine import Engine
+from picogpt_tui.tui.jobs import OpenEngine, open_engine
 
 GATE_SECONDS = 30.0
 """How long a model waits at its gate before it says that the test forgot it."""
@@ -96,7 +97,6 @@ class ScriptedModel:
         fails_at: the run (counted from 0) that raises `error`, or None.
     """
 
-    precision = "float32"
     digest = "5c817ed0" * 8
 
     def __init__(
@@ -109,6 +109,7 @@ class ScriptedModel:
         n_ctx: int = 128,
     ) -> None:
         self.name = name
+        self.precision = "float32"
         self.tokenizer = tokenizer or stories_tokenizer()
         self.script = self.tokenizer.encode(script) if isinstance(script, str) else list(script)
         self.probs = tuple(probs)
@@ -121,15 +122,19 @@ class ScriptedModel:
         self.fails_at: int | None = None
         self.error: Exception = RuntimeError("the model broke")
 
-    def forward(self, ids: Sequence[int], cache: KVCache) -> FloatArray:
-        """Run new ids behind those in the cache; logits of the last, [1, n_vocab]."""
+    def forward(self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False) -> FloatArray:
+        """Run new ids behind those in the cache; logits of the last, [1, n_vocab], or of all, [n_seq, n_vocab]."""
         self.gate.go_through()
         self.n_runs += 1
         if self.fails_at is not None and self.n_runs > self.fails_at:
             raise self.error
-        cache.ids.extend(ids)
+        rows = []
+        for n, id in enumerate(ids, 1):
+            cache.ids.append(id)
+            if all_logits or n == len(ids):
+                rows.append(self._logits(self._next(cache.ids)))
         assert len(cache.ids) <= cache.n_ctx
-        return self._logits(self._next(cache.ids))[np.newaxis]
+        return np.stack(rows)
 
     def _next(self, context: list[int]) -> int:
         n_most = min(len(self.script), len(context))
@@ -152,33 +157,39 @@ class ScriptedModel:
         return logits
 
 
-def engine(model: ScriptedModel) -> Engine:
+def engine(model: ScriptedModel, precision: str = "float32") -> Engine:
     """The scripted model as the app gets it."""
+    model.precision = precision
     return Engine(cast(LanguageModel, model))
 
 
-def opens(*models: ScriptedModel, gate: Gate | None = None) -> Callable[[str], Iterator[Progress | Engine]]:
+def opens(*models: ScriptedModel, gate: Gate | None = None) -> OpenEngine:
     """The app's way to load: these models by their names, the first for any other name; half-way stands a gate."""
     by_name = {model.name: model for model in models}
 
-    def opener(name: str) -> Iterator[Progress | Engine]:
+    def opener(name: str, precision: str) -> Iterator[Progress | FileError | Engine]:
         yield Progress("loading", 1, 2, "wte")
         if gate is not None:
             gate.go_through()
-        yield engine(by_name.get(name, models[0]))
+        yield engine(by_name.get(name, models[0]), precision)
 
     return opener
 
 
-def lacks(*missing: str, model: ScriptedModel | None = None) -> Callable[[str], Iterator[Progress | Engine]]:
+def scripted_or_real(name: str, precision: str) -> Iterator[Progress | FileError | Engine]:
+    """The app's way to load: the bundled name gives a scripted model, another what really lies there."""
+    return (opens(ScriptedModel(name="stories")) if name == "stories" else open_engine)(name, precision)
+
+
+def lacks(*missing: str, model: ScriptedModel | None = None) -> OpenEngine:
     """The app's way to load: any model but these, which can be downloaded."""
 
-    def opener(name: str) -> Iterator[Progress | Engine]:
+    def opener(name: str, precision: str) -> Iterator[Progress | FileError | Engine]:
         if name in missing:
             yield Progress("loading", 0, 1, "")
             sentence = f"{name} is not on this machine; `picogpt-tui models download {name}`."
             raise ModelNotHere(sentence, name, 550 * 10**6)
-        yield from opens(model or ScriptedModel(name=name))(name)
+        yield from opens(model or ScriptedModel(name=name))(name, precision)
 
     return opener
 
