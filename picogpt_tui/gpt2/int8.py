@@ -21,9 +21,13 @@ from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.threads import in_parts
 
 _LARGEST = 127
+_NEXT_TO_ZERO = np.float32(1e-30)
+"""A scale so small has no inverse that float32 could hold well; its row adds nothing to any sum."""
 _BLOCK_BYTES = 1 << 20
 _FEW_TOKENS = 16
 """Up to so many, reading the weights is what costs."""
+_WORTH_ALL_CORES = 2**18
+"""Weights; a smaller matrix is multiplied before another core has woken up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,11 @@ class Int8Matrix:
             out: where to write, [n_seq, n_out].
         """
         y = np.empty((len(x), len(self.rows)), dtype=np.float32) if out is None else out
-        kernel = KERNEL.product if len(x) <= _FEW_TOKENS else None
-        if kernel is None and len(x) == 1:
-            KERNEL.prepare()
+        kernel = None
+        if len(x) <= _FEW_TOKENS and self.rows.size >= _WORTH_ALL_CORES:
+            kernel = KERNEL.product
+            if kernel is None and len(x) == 1:
+                KERNEL.prepare()
         if kernel is not None:
             kernel(self.rows, self.scales, np.ascontiguousarray(x), y)
         else:
@@ -80,12 +86,13 @@ class Int8Matrix:
 
 
 def quantize(w: FloatArray) -> Int8Matrix:
-    """Round each row to 255 levels between -max|row| and max|row|; a row of zeros stays one.
+    """Round each row to 255 levels between -max|row| and max|row|; a row next to zero becomes one of zeros.
 
     Args:
         w: [n_out, n_in].
     """
     scales: FloatArray = np.maximum(w.max(axis=1, initial=0), -w.min(axis=1, initial=0)) / np.float32(_LARGEST)
+    scales[scales < _NEXT_TO_ZERO] = 0
     inverse = np.divide(np.float32(1), scales, out=np.zeros_like(scales), where=scales > 0)
     rows = np.empty(w.shape, dtype=np.int8)
     at_once = max(1, _BLOCK_BYTES // (4 * w.shape[1]))
@@ -95,11 +102,9 @@ def quantize(w: FloatArray) -> Int8Matrix:
             piece = slice(first, min(first + at_once, stop))
             scaled = w[piece] * inverse[piece, None]
             np.rint(scaled, out=scaled)
-            # subtle: where a scale is denormal its inverse is infinite, or so coarse that the largest passes 127
-            np.copyto(rows[piece], np.clip(np.nan_to_num(scaled), -_LARGEST, _LARGEST), casting="unsafe")
+            np.copyto(rows[piece], scaled, casting="unsafe")
 
-    with np.errstate(over="ignore", invalid="ignore"):
-        in_parts(part, len(w), at_once)
+    in_parts(part, len(w), at_once)
     return Int8Matrix(rows, scales)
 
 

@@ -100,7 +100,7 @@ def test_the_packages_load_is_this_one_and_its_default_the_bundled_model() -> No
 
 @pytest.mark.parametrize("precision", ["float16", "", "FLOAT32"])
 def test_an_unknown_precision_is_refused_before_anything_is_read(precision: str) -> None:
-    with pytest.raises(SettingError, match="precision must be 'float32'"):
+    with pytest.raises(SettingError, match="precision must be 'float32' or 'int8'"):
         next(load_steps("no such model", precision=precision))
 
 

@@ -1,0 +1,150 @@
+"""The kernel comes beside the work, once, or says in one sentence why it does not come."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from picogpt_tui.gpt2 import int8_kernel
+from picogpt_tui.gpt2.arrays import FloatArray, Int8Array
+from picogpt_tui.gpt2.int8_kernel import Kernel, Product, compile_in_a_child, compile_product
+
+
+def product(rows: Int8Array, scales: FloatArray, x: FloatArray, y: FloatArray) -> None:
+    y[:] = x @ (rows * scales[:, None]).T
+
+
+def test_it_is_compiled_once_however_many_ask() -> None:
+    n_compiled = 0
+
+    def compile() -> Product:
+        nonlocal n_compiled
+        n_compiled += 1
+        return product
+
+    kernel = Kernel(compile, lambda: None)
+    askers = [threading.Thread(target=kernel.wait) for _ in range(8)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    assert n_compiled == 1
+    assert (kernel.product, kernel.trouble) == (product, "")
+
+
+def test_nobody_waits_for_it() -> None:
+    may_go_on = threading.Event()
+
+    def slow() -> Product:
+        may_go_on.wait(20)
+        return product
+
+    kernel = Kernel(slow, lambda: None)
+    kernel.prepare()
+    assert kernel.product is None
+    may_go_on.set()
+    assert kernel.wait()
+
+
+@pytest.mark.parametrize(
+    "error, sentence",
+    [
+        (
+            ImportError("it is not installed"),
+            "int8 runs without numba (it is not installed); pip install 'picogpt-tui[fast]' makes it faster.",
+        ),
+        (RuntimeError("no such target"), "int8 runs without numba, which failed: RuntimeError: no such target"),
+    ],
+)
+def test_why_it_does_not_come(error: Exception, sentence: str) -> None:
+    def fails() -> Product:
+        raise error
+
+    kernel = Kernel(fails, lambda: None)
+    assert not kernel.wait()
+    assert (kernel.product, kernel.trouble) == (None, sentence)
+
+
+def test_a_child_that_fails_is_no_trouble_yet() -> None:
+    """What is wrong will be told by the one that compiles here."""
+
+    def ahead() -> None:
+        raise OSError("no more processes")
+
+    kernel = Kernel(lambda: product, ahead)
+    kernel.wait()
+    assert "no more processes" in kernel.trouble
+
+
+def test_others_get_short_turns_only_while_it_is_compiled() -> None:
+    before, during = sys.getswitchinterval(), []
+
+    def compile() -> Product:
+        during.append(sys.getswitchinterval())
+        return product
+
+    Kernel(compile, lambda: None).wait()
+    assert sys.getswitchinterval() == before
+    assert during[0] < before
+
+
+@pytest.mark.parametrize("version, why", [((0, 59), "0.59.1 is too old, 0.60 is needed"), ((0, 9), "is too old")])
+def test_an_old_numba_is_not_used(version: tuple[int, int], why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = SimpleNamespace(version_info=SimpleNamespace(short=version), __version__=f"{version[0]}.{version[1]}.1")
+    monkeypatch.setitem(sys.modules, "numba", old)
+    with pytest.raises(ImportError, match=why):
+        compile_product()
+
+
+def test_without_numba_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ImportError, match=r"numba|it is not installed"):
+        compile_product()
+
+
+def test_a_child_compiles_only_what_is_not_compiled_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    children: list[list[str]] = []
+
+    def popen(command: list[str], **options: object) -> object:
+        children.append(command)
+        return SimpleNamespace(poll=lambda: 0)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(int8_kernel, "__file__", str(tmp_path / "int8_kernel.py"))
+    monkeypatch.setattr(int8_kernel, "find_spec", lambda name: object())
+    compile_in_a_child()
+    assert [command[:2] for command in children] == [[sys.executable, "-c"]]
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "int8_kernel.compile_product.locals.product-1.py311.nbi").touch()
+    compile_in_a_child()
+    assert len(children) == 1
+
+
+def test_a_child_is_not_asked_where_there_is_no_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(int8_kernel, "find_spec", lambda name: None)
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **options: pytest.fail("a child was started"))
+    compile_in_a_child()
+
+
+def test_two_threads_may_multiply_at_once() -> None:
+    """Some of numba's thread pools end the process where two threads enter them."""
+    try:
+        compiled = compile_product()
+    except ImportError as error:
+        pytest.skip(str(error))
+    rows = np.arange(-60, 60, dtype=np.int8).reshape(12, 10)
+    scales, x = np.full(12, 0.5, dtype=np.float32), np.ones((1, 10), dtype=np.float32)
+    results = [np.empty((1, 12), dtype=np.float32) for _ in range(4)]
+    threads = [threading.Thread(target=lambda y=y: [compiled(rows, scales, x, y) for _ in range(200)]) for y in results]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for y in results:
+        np.testing.assert_array_equal(y[0], rows.sum(axis=1) * 0.5)
