@@ -29,6 +29,10 @@ def _whole(name: str, value: object, least: int, expected: str, most: float = ma
         raise SettingError(name, value, expected)
 
 
+FLOAT32, INT8 = PRECISIONS = ("float32", "int8")
+"""In what numbers a model's matrices can be kept; it computes in float32 either way."""
+
+
 @dataclass(frozen=True, slots=True)
 class SamplingSettings:
     """How the model's distribution is shaped before a token is drawn, stage by stage in Hugging Face's order.

@@ -1,7 +1,7 @@
 """Make the README's pictures from the real app on the bundled model: `python screenshots/make_screenshots.py`.
 
 Seed, sizes and texts are fixed, so that the same program gives the same pictures; they are written beside this file.
-What a network and a machine would say (how far a download is, how much memory is free) is fixed too.
+What a network and a machine would say (how far a download is, how much memory is free, how fast it is) is fixed too.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 from textual.pilot import Pilot
 
 from picogpt_tui.events import DownloadProgress, FileProgress
 from picogpt_tui.hub import disk, memory
 from picogpt_tui.hub.registry import published
+from picogpt_tui.session import expected_speed
 from picogpt_tui.tui.app import PicoGPTApp
 
 FOLDER = Path(__file__).parent
@@ -110,6 +112,8 @@ def main() -> None:
     os.environ["HF_HUB_CACHE"] = str(HOME / "no-cache")
     memory.available_bytes = lambda: 21_400_000_000
     disk.free_bytes = lambda place: 76_000_000_000
+    patch.object(expected_speed, "weights_per_second", return_value=4.4e9).start()
+    patch.object(expected_speed, "find_spec", return_value="numba").start()
     for picture in PICTURES:
         for session in (HOME / "sessions").glob("*.json"):
             session.unlink()

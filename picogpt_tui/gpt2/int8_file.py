@@ -104,7 +104,9 @@ def write_int8(directory: Path, config: GPT2Config, path: Path) -> Iterator[Prog
         WeightsError: the weights cannot be read.
         FileError: the file cannot be written; what was there before is untouched.
     """
-    metadata = {"format": _FORMAT, **Source.of(directory).metadata()}
+    source = Source.of(directory)
+    yield Progress("quantizing", 0, len(expected_shapes(config)), "")  # to hash gigabytes takes seconds
+    metadata = {"format": _FORMAT, **source.metadata()}
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

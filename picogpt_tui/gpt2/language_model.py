@@ -20,10 +20,7 @@ from picogpt_tui.gpt2.model import Taps, forward
 from picogpt_tui.gpt2.params import Params
 from picogpt_tui.gpt2.tokenizer import Tokenizer, read_tokenizer
 from picogpt_tui.gpt2.weights import load_params, weights_digest
-from picogpt_tui.settings import GenerationSettings, SamplingSettings
-
-FLOAT32, INT8 = PRECISIONS = ("float32", "int8")
-"""In what numbers a model's matrices can be kept; it computes in float32 either way."""
+from picogpt_tui.settings import FLOAT32, GenerationSettings, SamplingSettings
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from picogpt_tui.settings import FLOAT32
+
 _ITEM_BYTES = 4  # everything is computed in float32, however it is stored
-FLOAT32, INT8 = "float32", "int8"
 _CONFIGS = ("config.json", "hparams.json")
 _MEMINFO = Path("/proc/meminfo")
 

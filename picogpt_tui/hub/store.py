@@ -16,7 +16,7 @@ from picogpt_tui.errors import FileError, ModelError, ModelNotFound, ModelNotHer
 from picogpt_tui.hub import hf_cache
 from picogpt_tui.hub.added import directory_of, read_added
 from picogpt_tui.hub.manifest import MANIFEST, UNFINISHED, Manifest, ModelFile, read_manifest
-from picogpt_tui.hub.memory import FLOAT32, INT8, needed_bytes, read_shape
+from picogpt_tui.hub.memory import needed_bytes, read_shape
 from picogpt_tui.hub.registry import (
     BUNDLED,
     BUNDLED_LICENCE,
@@ -39,6 +39,7 @@ from picogpt_tui.hub.stored import (
     rest_bytes,
 )
 from picogpt_tui.hub.targets import MAIN, folder_of, hub_id, meant, name_of, openai_size
+from picogpt_tui.settings import FLOAT32, INT8
 from picogpt_tui.visible import one_line
 
 __all__ = [

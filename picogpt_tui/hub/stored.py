@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from picogpt_tui.hub.manifest import Manifest
-from picogpt_tui.hub.memory import FLOAT32
 from picogpt_tui.hub.registry import published
 from picogpt_tui.hub.targets import is_fetchable
 from picogpt_tui.quantities import size_text
+from picogpt_tui.settings import FLOAT32
 from picogpt_tui.visible import one_line
 
 BUNDLED_MODEL, PUBLISHED_SIZE, FOLDER, SHARED, ADDED = "bundled", "published", "local", "shared", "added"

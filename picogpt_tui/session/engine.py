@@ -18,13 +18,13 @@ from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.generate import distribution, generate, never, start_ids
 from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.language_model import FLOAT32, INT8, LanguageModel
+from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.gpt2.reader import read_context
 from picogpt_tui.gpt2.sampler import shape
 from picogpt_tui.gpt2.tokenizer import Tokenizer
 from picogpt_tui.session.document import Request
 from picogpt_tui.session.models import load_steps
-from picogpt_tui.settings import SamplingSettings
+from picogpt_tui.settings import FLOAT32, INT8, SamplingSettings
 
 _LOCK_SECONDS = 0.02
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from picogpt_tui.gpt2.language_model import INT8
 from picogpt_tui.gpt2.read_speed import weights_per_second
+from picogpt_tui.settings import INT8
 
 _SECONDS_A_LAYER = 0.2e-3
 _SECONDS_A_TOKEN = 1e-3

@@ -8,10 +8,11 @@ from threading import Lock
 
 from picogpt_tui.errors import SettingError, WeightsError
 from picogpt_tui.events import Progress
-from picogpt_tui.gpt2.language_model import FLOAT32, PRECISIONS, LanguageModel, read_model
+from picogpt_tui.gpt2.language_model import LanguageModel, read_model
 from picogpt_tui.gpt2.weights import weights_file
 from picogpt_tui.hub.store import canonical_name, find_model
 from picogpt_tui.session.quantized import int8_files
+from picogpt_tui.settings import FLOAT32, PRECISIONS
 
 _Key = tuple[Path, str, int, int]
 

@@ -19,7 +19,7 @@ from picogpt_tui import paths
 from picogpt_tui.errors import FileError, PicoGPTError
 from picogpt_tui.hub.registry import DEFAULT
 from picogpt_tui.session.chat import COMPLETE, MODES, ChatTemplate
-from picogpt_tui.settings import GenerationSettings, SamplingSettings
+from picogpt_tui.settings import PRECISIONS, GenerationSettings, SamplingSettings
 from picogpt_tui.visible import one_line
 
 
@@ -36,6 +36,8 @@ class Preferences:
     """The panels shown beside the transcript."""
     keys: dict[str, str] = field(default_factory=dict)
     """Command id -> keys, comma separated, in place of the default ones."""
+    precisions: dict[str, str] = field(default_factory=dict)
+    """Model name -> what it is loaded in, where the user chose another than is suggested."""
     models_dir: str = ""
     """Where models are kept, "" for the platform's place; `paths.models_dir` reads it."""
     unused: dict[str, Any] = field(default_factory=dict)
@@ -81,7 +83,7 @@ def save(preferences: Preferences, path: Path | None = None) -> None:
     paths.write_whole(path or paths.settings_file(), json.dumps(fields, indent=2) + "\n")
 
 
-_REMEMBERED = ("sampling", "max_tokens", "seed", "when_full")
+_REMEMBERED = ("sampling", "max_tokens", "seed", "when_full", "prompt_lookup")
 
 
 def _set_aside(path: Path, why: str) -> str:
@@ -152,6 +154,16 @@ def _keys(value: Any) -> dict[str, str]:
     return {_text(id): str(keys) for id, keys in value.items()}
 
 
+def _precision(value: Any) -> str:
+    if value not in PRECISIONS:
+        raise ValueError(f"expected {' or '.join(PRECISIONS)} for a model, got {value!r}")
+    return str(value)
+
+
+def _precisions(value: Any) -> dict[str, str]:
+    return {_text(name): _precision(precision) for name, precision in value.items()}
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "model": _text,
     "theme": _text,
@@ -160,5 +172,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "template": _template,
     "panels": _panels,
     "keys": _keys,
+    "precisions": _precisions,
     "models_dir": _place,
 }

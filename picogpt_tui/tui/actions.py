@@ -113,6 +113,19 @@ def preset(sampling: SamplingSettings, screen: MainScreen) -> None:
     screen.stage.sampling.show(screen.settings)
 
 
+def lookup(screen: MainScreen) -> None:
+    """Guess tokens from the text so far, or no longer."""
+    is_on = not screen.settings.prompt_lookup
+    screen.set_settings(replace(screen.settings, prompt_lookup=is_on))
+    screen.stage.sampling.show(screen.settings)
+    does = (
+        "on: tokens are guessed from the text so far and checked several at once"
+        if is_on
+        else "off: the model runs once for every token"
+    )
+    screen.say(f"Prompt lookup is {does}; the text is the same.")
+
+
 def new(screen: MainScreen) -> None:
     """Begin an empty session."""
     screen.conversation.stop()
@@ -196,6 +209,7 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "pure": partial(preset, PURE),
     "usual": partial(preset, SamplingSettings()),
     "greedy": partial(preset, GREEDY),
+    "lookup": lookup,
     "new": new,
     "open": open_session,
     "save": save,

@@ -12,14 +12,15 @@ from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import get_current_worker
 
 from picogpt_tui.errors import PicoGPTError
 from picogpt_tui.hub.registry import DEFAULT
 from picogpt_tui.session import preferences as preferences_file
-from picogpt_tui.tui import jobs, model_jobs
+from picogpt_tui.tui import jobs, model_jobs, precisions
 from picogpt_tui.tui.commands import BY_ID, COMMANDS, key_name
 from picogpt_tui.tui.keymap import check_keymap
-from picogpt_tui.tui.messages import ModelFailed, ModelLoaded, ModelLoading
+from picogpt_tui.tui.messages import CopyNotKept, ModelFailed, ModelLoaded, ModelLoading
 from picogpt_tui.tui.screens.main import MainScreen
 from picogpt_tui.tui.themes import INK, THEMES
 
@@ -50,6 +51,7 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         self._opener = opener
         self._first_model = model or self.preferences.model
         self._can_save = True
+        self._told: set[str] = set()
         self._load = 0
         self._stop_loading = StopEvent()
         self.main = MainScreen(self.preferences, fetch or model_jobs.Fetcher())
@@ -86,7 +88,7 @@ class PicoGPTApp(App[None], inherit_bindings=False):
     # -- models --------------------------------------------------------------------------------------------------------
 
     def choose_model(self, name: str) -> None:
-        """Load a model behind the loader; the one in use stays until the new one is there."""
+        """Load a model in its precision behind the loader; the one in use stays until the new one is there."""
         self._stop_loading.set()
         self._stop_loading = StopEvent()
         self._load += 1
@@ -105,13 +107,22 @@ class PicoGPTApp(App[None], inherit_bindings=False):
 
     @work(thread=True, group="load", exit_on_error=False)
     def _load_model(self, name: str, load: int, stop: StopEvent) -> None:
-        jobs.load_job(name, load, self._opener, self.post_message, stop.is_set)
+        worker, chosen = get_current_worker(), self.preferences.precisions
+
+        def should_stop() -> bool:
+            return stop.is_set() or worker.is_cancelled
+
+        jobs.load_job(name, chosen, load, self._opener, self.post_message, should_stop)
 
     @on(ModelLoading)
     def _show_loading(self, message: ModelLoading) -> None:
         if message.load == self._load:
-            progress = message.progress
-            self.main.loader.progress(progress.done / max(1, progress.total), progress.detail)
+            self.main.loader.show(message.progress)
+
+    @on(CopyNotKept)
+    def _tell_of_copy(self, message: CopyNotKept) -> None:
+        if message.load == self._load:
+            self.tell_once(message.sentence)
 
     @on(ModelLoaded)
     def _use_model(self, message: ModelLoaded) -> None:
@@ -135,6 +146,14 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         rest = f" {engine.info.name} stays in use." if engine is not None else " F2 chooses another model."
         self.main.loader.fail(message.sentence + rest)
 
+    def precision_of(self, name: str) -> str:
+        """What a model of this name is loaded in."""
+        return precisions.precision_of(name, self.preferences.precisions)
+
+    def choose_precision(self, name: str, precision: str) -> None:
+        """Load this model so from now on."""
+        self.remember(precisions=precisions.with_choice(name, precision, self.preferences.precisions))
+
     # -- settings ------------------------------------------------------------------------------------------------------
 
     def remember(self, **changes: Any) -> None:
@@ -147,6 +166,12 @@ class PicoGPTApp(App[None], inherit_bindings=False):
         except PicoGPTError as error:
             self._can_save = False
             self.notify(f"Settings are not saved. {error}", severity="warning", markup=False)
+
+    def tell_once(self, sentence: str) -> None:
+        """Tell what is worth telling once in a run of the app, however often it comes up."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self.notify(sentence, severity="warning", timeout=10, markup=False)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: our table, then Textual's themes and screenshots."""

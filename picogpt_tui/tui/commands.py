@@ -67,6 +67,9 @@ COMMANDS = (
     Command("pure", "alt+1", "Sampling: pure", "The model's own probabilities, nothing cut.", WRITE),
     Command("usual", "alt+2", "Sampling: usual", "Temperature 0.8 and top-k 40.", WRITE),
     Command("greedy", "alt+3", "Sampling: greedy", "Always the likeliest token.", WRITE),
+    Command(
+        "lookup", "alt+l", "Prompt lookup on/off", "Guess tokens from the text so far: faster, the same text.", WRITE
+    ),
     Command("new", "ctrl+n", "New session", "Begin an empty session; this one is saved.", KEEP),
     Command("open", "ctrl+l", "Open session", "Go on with a saved session.", KEEP),
     Command("save", "alt+s", "Name and save session", "Give this session a name.", KEEP),

@@ -63,7 +63,7 @@ class Conversation:
         self.document.accept(request)
         self._unstarted = typed
         self._last_token = None
-        screen.status.tokens_per_second = 0.0
+        screen.status.tokens_per_second, screen.status.guesses = 0.0, (0, 0)
         screen.show_state("reading", is_live=True)
         screen.player.generate(request)
 
@@ -136,9 +136,10 @@ class Conversation:
     def _show_numbers(self, state: str) -> None:
         screen = self._screen
         screen.show_state(state, is_live=screen.is_generating)
-        if self._last_token is not None:
-            screen.status.n_context = self._last_token.n_context
-            screen.status.tokens_per_second = self._last_token.tokens_per_second
+        if (last := self._last_token) is not None:
+            screen.status.n_context = last.n_context
+            screen.status.tokens_per_second = last.tokens_per_second
+            screen.status.guesses = last.n_accepted, last.n_guessed
 
     def _end(self) -> None:
         screen = self._screen
@@ -146,6 +147,7 @@ class Conversation:
         if screen.engine is not None:
             screen.stage.draw_panels(screen.engine)
         self._show_numbers("ready")
+        screen.tell_of_trouble()
         if self._unstarted and not screen.prompt.text:
             screen.prompt.put(self._unstarted)
         self._unstarted = None

@@ -7,20 +7,22 @@ NumPy are imported inside the jobs, so that the first frame is on the screen bef
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from picogpt_tui.errors import ModelNotHere, PicoGPTError
+from picogpt_tui.errors import FileError, ModelNotHere, PicoGPTError
 from picogpt_tui.events import Progress
+from picogpt_tui.hub.registry import BUNDLED
 from picogpt_tui.quantities import size_text
 from picogpt_tui.session.document import Document, Request
-from picogpt_tui.settings import SamplingSettings
+from picogpt_tui.settings import INT8, SamplingSettings
 from picogpt_tui.tui.batches import in_batches
 from picogpt_tui.tui.messages import (
+    CopyNotKept,
     EventsArrived,
     ModelFailed,
     ModelLoaded,
@@ -31,6 +33,7 @@ from picogpt_tui.tui.messages import (
     SessionsListed,
     WorkFailed,
 )
+from picogpt_tui.tui.precisions import precision_of
 from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:
@@ -38,16 +41,34 @@ if TYPE_CHECKING:
 
 Post = Callable[[Message], bool]
 ShouldStop = Callable[[], bool]
-OpenEngine = Callable[[str], "Iterator[Progress | Engine]"]
+OpenEngine = Callable[[str, str], "Iterator[Progress | FileError | Engine]"]
+"""(name, precision) -> how far it is, perhaps why no int8 copy can be kept, and the engine last."""
 
 _SAVING = Lock()
 
 
-def open_engine(name: str) -> Iterator[Progress | Engine]:
+def open_engine(name: str, precision: str) -> Iterator[Progress | FileError | Engine]:
     """Load a model by name, with progress; the app's default way."""
     from picogpt_tui.session.engine import load_engine
 
-    return load_engine(name)
+    if precision == INT8 and name not in BUNDLED:  # which is so small that it is quantized in no time
+        yield from _keep_copy(name)
+    yield from load_engine(name, precision)
+
+
+def _keep_copy(name: str) -> Iterator[Progress | FileError]:
+    """Quantize a model into a file, unless it is there: the next load only reads it. An error is told, not raised."""
+    from picogpt_tui.hub.store import find_model
+    from picogpt_tui.session.quantized import int8_file, keep_int8
+
+    if int8_file(find_model(name)) is not None:
+        return
+    try:
+        for step in keep_int8(name):
+            if isinstance(step, Progress):
+                yield step
+    except FileError as error:
+        yield error
 
 
 def sentence(error: BaseException) -> str:
@@ -59,13 +80,25 @@ def sentence(error: BaseException) -> str:
     return one_line(f"{type(error).__name__}: {error}", 400)
 
 
-def load_job(name: str, load: int, opener: OpenEngine, post: Post, should_stop: ShouldStop) -> None:
-    """Load a model; posts ModelLoading as it goes and ModelLoaded or ModelFailed at the end."""
+def load_job(
+    name: str, chosen: Mapping[str, str], load: int, opener: OpenEngine, post: Post, should_stop: ShouldStop
+) -> None:
+    """Load a model in the precision that the user chose; posts ModelLoading as it goes, and ModelLoaded or ModelFailed.
+
+    Where the int8 copy cannot be written, CopyNotKept comes before those.
+    """
+    from picogpt_tui.hub.store import canonical_name
+
     try:
-        for step in opener(name):
+        for step in opener(name, precision_of(canonical_name(name), chosen)):
             if should_stop():
                 return
-            post(ModelLoading(load, name, step) if isinstance(step, Progress) else ModelLoaded(load, step))
+            if isinstance(step, Progress):
+                post(ModelLoading(load, name, step))
+            elif isinstance(step, FileError):
+                post(CopyNotKept(load, f"The int8 copy is not kept. {sentence(step)}"))
+            else:
+                post(ModelLoaded(load, step))
     except Exception as error:  # whatever goes wrong while reading foreign files becomes a sentence on the screen
         missing = error.name if isinstance(error, ModelNotHere) else ""
         post(ModelFailed(load, name, _lack(error) if isinstance(error, ModelNotHere) else sentence(error), missing))

@@ -12,11 +12,14 @@ from picogpt_tui.events import Distribution, DownloadEvent, DownloadProgress, Ev
 from picogpt_tui.settings import GenerationSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from picogpt_tui.hub.store import StoredModel
     from picogpt_tui.hub.upkeep import Removed, Verified
     from picogpt_tui.session.document import Document
     from picogpt_tui.session.engine import Engine
     from picogpt_tui.session.storage import SavedSession
+    from picogpt_tui.tui.precisions import Appraisal
 
 
 @dataclass
@@ -99,6 +102,14 @@ class ModelLoaded(Message):
 
 
 @dataclass
+class CopyNotKept(Message):
+    """A model's int8 weights could not be written to a file, told in one sentence; it is loaded all the same."""
+
+    load: int
+    sentence: str
+
+
+@dataclass
 class ModelFailed(Message):
     """A model could not be loaded; the old one stays."""
 
@@ -118,6 +129,17 @@ class ModelsListed(Message):
     def can_replace(self, message: Message) -> bool:
         """The newest list counts."""
         return isinstance(message, ModelsListed)
+
+
+@dataclass
+class ModelsAppraised(Message):
+    """This is what to expect of the models in each precision, by their names."""
+
+    appraisals: Mapping[str, Appraisal]
+
+    def can_replace(self, message: Message) -> bool:
+        """The newest look counts."""
+        return isinstance(message, ModelsAppraised)
 
 
 @dataclass

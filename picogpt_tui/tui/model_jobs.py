@@ -5,26 +5,32 @@ What they need of the hub is imported inside them: the first frame waits for non
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from picogpt_tui.events import DownloadEvent, Progress
+from picogpt_tui.hub.registry import published
+from picogpt_tui.settings import PRECISIONS
 from picogpt_tui.tui.jobs import Post, ShouldStop, sentence
 from picogpt_tui.tui.messages import (
     DownloadFailed,
     DownloadTold,
     ModelRemoved,
+    ModelsAppraised,
     ModelsListed,
     ModelVerified,
     ModelWorkFailed,
     ModelWorkTold,
 )
+from picogpt_tui.tui.precisions import Appraisal
 
 if TYPE_CHECKING:
     from picogpt_tui.hub.download import Downloader
+    from picogpt_tui.hub.store import StoredModel
 
 Fetch = Callable[[str, str | None, ShouldStop], Iterator[DownloadEvent]]
+_USUAL_LAYERS = 12
 
 
 class Fetcher:
@@ -53,6 +59,24 @@ def list_models_job(post: Post) -> None:
         post(ModelsListed(list_models()))
     except Exception as error:  # whatever goes wrong in foreign folders becomes a sentence on the screen
         post(ModelWorkFailed("", sentence(error)))
+
+
+def appraise_models_job(models: Sequence[StoredModel], post: Post) -> None:
+    """Look what to expect of these models in each precision; posts ModelsAppraised."""
+    try:
+        post(ModelsAppraised({model.name: _appraise(model) for model in models}))
+    except Exception as error:  # as above
+        post(ModelWorkFailed("", sentence(error)))
+
+
+def _appraise(model: StoredModel) -> Appraisal:
+    from picogpt_tui.session.expected_speed import tokens_per_second
+    from picogpt_tui.session.quantized import int8_file
+
+    n_params, size_of = model.n_params, published(model.name)
+    n_layer = size_of.n_layer if size_of is not None else _USUAL_LAYERS
+    speeds = {one: tokens_per_second(n_params, n_layer, one) for one in PRECISIONS} if n_params else {}
+    return Appraisal(speeds, model.path is not None and int8_file(model.path) is not None)
 
 
 def download_job(name: str, source: str | None, run: int, fetch: Fetch, post: Post, should_stop: ShouldStop) -> None:

@@ -1,16 +1,17 @@
-"""What the models screen says of a model: a row of the table, and the details below it. Pure: no widget."""
+"""What the models screen says of a model below its table: the details, and what can be done. Pure: no widget."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from textual.content import Content
 
 from picogpt_tui.events import FileProgress, Progress
 from picogpt_tui.hub.registry import OPENAI, published
 from picogpt_tui.hub.store import ADDED, BUNDLED_MODEL, PUBLISHED_SIZE, StoredModel, rest_bytes
-from picogpt_tui.quantities import parameters_text, size_text
+from picogpt_tui.quantities import size_text
+from picogpt_tui.settings import FLOAT32, INT8, PRECISIONS
 from picogpt_tui.tui.downloads import (
     BAD,
     BAR,
@@ -30,6 +31,7 @@ from picogpt_tui.tui.downloads import (
     total_line,
 )
 from picogpt_tui.tui.drawing import cells
+from picogpt_tui.tui.precisions import Appraisal, other, suggested
 from picogpt_tui.visible import one_line
 
 STYLES = {
@@ -41,10 +43,8 @@ STYLES = {
     BAD: "$error",
     GOOD: "$success",
 }
-_EDGE = 3  # a blank on both sides, and the scrollbar
-_STATE, _SHORT_NAME, _LONG_NAME = 18, 20, 40
-SIZE, MEMORY, PARAMS, LICENCE, HOST = "size", "memory", "params", "licence", "host"
-_COLUMNS = {SIZE: 10, MEMORY: 10, PARAMS: 8, LICENCE: 18, HOST: 18}  # the most wanted first
+_ROOMY = 70
+_SPEED, _SHORT_SPEED = len("  about 1,234 tok/s"), len("  1,234 tok/s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,22 @@ class Shown:
     finding: str = ""
     source: str | None = None
     """Whom the user would have asked, None for the usual one."""
+    precision: str = FLOAT32
+    """What it would be loaded in."""
+    in_use: str = FLOAT32
+    """What it is loaded in, if it is the current one."""
+    appraisal: Appraisal = field(default_factory=Appraisal)
+
+    @property
+    def can_use(self) -> bool:
+        """Whether it can be loaded, and is not in use already as it would be."""
+        return self.model.is_here and not (self.is_current and self.precision == self.in_use)
+
+    @property
+    def verified(self) -> str:
+        """How much of its bytes was looked at."""
+        looked = self.verifying
+        return f"{100 * looked.done // max(1, looked.total):3d} %" if looked is not None else ""
 
 
 def content(segments: Segments) -> Content:
@@ -80,54 +96,21 @@ def content(segments: Segments) -> Content:
     return Content.assemble(*((text, STYLES[kind]) for text, kind in segments))
 
 
-def columns(width: int) -> tuple[int, Sequence[str]]:
-    """How many cells a name has in a table on a screen of this width, and which columns besides it find room."""
-    rest = width - _EDGE - len("▸   ") - _STATE - _SHORT_NAME
-    shown: list[str] = []
-    for column, needed in _COLUMNS.items():
-        if needed > rest:
-            break
-        shown.append(column)
-        rest -= needed
-    return max(8, min(_LONG_NAME, _SHORT_NAME + rest)), shown
-
-
-def head(width: int) -> str:
-    """The line above the table."""
-    name_cells, shown = columns(width)
-    names = [cells("  name", name_cells + 2)]
-    names += [name.rjust(_COLUMNS[name]) for name in (PARAMS, SIZE) if name in shown]
-    names.append(cells("  state", _STATE + 2))
-    names += [name.rjust(_COLUMNS[name]) for name in (MEMORY,) if name in shown]
-    return "".join([*names, *(cells(f"  {name}", _COLUMNS[name]) for name in (LICENCE, HOST) if name in shown)])
-
-
-def row(shown: Shown, room: Room, width: int) -> Content:
-    """One model in one line, as wide as the head."""
-    model = shown.model
-    name_cells, names = columns(width)
-    numbers = {
-        PARAMS: parameters_text(model.n_params) if model.n_params else "?",
-        SIZE: size_text(model.size_bytes) if model.size_bytes else "?",
-    }
-    words = {LICENCE: model.licence, HOST: model.host}
-    line: Segments = [
-        ("▸ ", NUMBER) if shown.is_current else ("  ", NAME),
-        (cells(one_line(model.name, 60), name_cells), NAME if model.is_here else QUIET),
-        *((numbers[name].rjust(_COLUMNS[name]), QUIET) for name in numbers if name in names),
-        ("  ", QUIET),
-        *_state(shown),
-        *(_memory(shown, room) if MEMORY in names else []),
-        *((cells(f"  {one_line(words[name], 40)}", _COLUMNS[name]), QUIET) for name in words if name in names),
-    ]
-    return content(line)
+def memory_words(model: StoredModel, precision: str, room: Room) -> tuple[str, str]:
+    """What it takes to run a model, and how that is drawn: more than there is has a sign besides its colour."""
+    needed = model.memory.get(precision)
+    if needed is None:
+        return "?", QUIET
+    is_too_much = room.memory_bytes is not None and needed > room.memory_bytes
+    return f"{'! ' if is_too_much else ''}{size_text(needed)}", BAD if is_too_much else QUIET
 
 
 def details(shown: Shown, room: Room, width: int) -> Content:
     """Everything about one model, the most wanted first; `width` cells at most where that is in our hands."""
     model = shown.model
     lines: list[Segments] = [[(one_line(model.name, 60), NUMBER), (f"  {_where(shown)}", NAME)]]
-    lines += [[(text, QUIET)] for text in (_origin(shown), _shape(model), _needs(shown, room)) if text]
+    lines += [_precision(one, shown, room, width) for one in PRECISIONS]
+    lines += [[(text, QUIET)] for text in (_disk(shown, room), _shape(model), _origin(shown)) if text]
     lines += _news(shown, width)
     lines += _files(shown, width)
     return Content("\n").join(content(line) for line in lines)
@@ -137,8 +120,8 @@ def keys(shown: Shown) -> Sequence[tuple[str, str, str]]:
     """What can be done with a model: (key, action, word)."""
     model, download = shown.model, shown.download
     can: list[tuple[str, str, str]] = []
-    if model.is_here and not shown.is_current:
-        can.append(("enter", "use", "use"))
+    if shown.can_use:
+        can.append(("enter", "use", f"load in {shown.precision}" if shown.is_current else "use"))
     if download is not None and download.is_running:
         can += [("p", "pause", "pause"), ("c", "cancel", "cancel")]
     elif model.can_download:
@@ -155,41 +138,10 @@ def keys(shown: Shown) -> Sequence[tuple[str, str, str]]:
     is_ours = model.path is not None and model.kind != BUNDLED_MODEL and not model.is_shared
     if (is_ours or model.kind == ADDED) and not shown.is_current and shown.verifying is None:
         can.append(("x", "remove", "delete"))
-    can.append(("a", "add", "add"))
+    can += [("i", "precision", other(shown.precision)), ("a", "add", "add")]
     if model.path is not None:
-        can.append(("y", "copy_path", "copy path"))
+        can.append(("y", "copy_path", "path"))
     return [*can, ("esc", "leave", "back")]
-
-
-def _state(shown: Shown) -> Segments:
-    model, download = shown.model, shown.download
-    if shown.verifying is not None:
-        return [(cells(f"◌ checking {_percent(shown.verifying)}", _STATE), NUMBER)]
-    if download is not None and download.is_running:
-        if download.progress is None or download.progress.phase == "looking up":
-            return [(cells("↓ looking up", _STATE), NUMBER)]
-        return [("↓ ", NUMBER), *bar(download.fraction, 8), (cells(f" {download.percent:3d} %", _STATE - 10), NUMBER)]
-    if download is not None and download.state == FAILED:
-        how_far = f"stopped at {download.percent} %" if download.fraction else "failed"
-        return [(cells(f"✗ {how_far}", _STATE), BAD)]
-    if model.partial_bytes is not None:
-        how = "paused" if download is not None and download.state == PAUSED else "partial"
-        return [(cells(f"◐ {how}" if model.percent is None else f"◐ {how} {model.percent} %", _STATE), NUMBER)]
-    if model.missing:
-        return [(cells("◐ incomplete", _STATE), BAD)]
-    if not model.is_here:
-        return [(cells("○ not here", _STATE), QUIET)]
-    how = "bundled" if model.kind == BUNDLED_MODEL else "shared" if model.is_shared else ""
-    return [("● ", GOOD), (cells(f"here, {how}" if how else "here", _STATE - 2), NAME)]
-
-
-def _memory(shown: Shown, room: Room) -> Segments:
-    needed = shown.model.memory_bytes
-    if needed is None:
-        return [("?".rjust(_COLUMNS[MEMORY]), QUIET)]
-    is_too_much = room.memory_bytes is not None and needed > room.memory_bytes
-    words = f"{'! ' if is_too_much else ''}{size_text(needed)}"
-    return [(words.rjust(_COLUMNS[MEMORY]), BAD if is_too_much else QUIET)]
 
 
 def _where(shown: Shown) -> str:
@@ -224,19 +176,70 @@ def _shape(model: StoredModel) -> str:
     return f"{size_of.n_layer} layers, {size_of.n_embd:,} wide, a context of {size_of.n_ctx:,} tokens"
 
 
-def _needs(shown: Shown, room: Room) -> str:
-    """What it takes, and what there is."""
+def _precision(precision: str, shown: Shown, room: Room, width: int) -> Segments:
+    """What a model takes and how fast it would be in a precision; the chosen one is marked. Numbers in columns."""
+    is_chosen, is_roomy = precision == shown.precision, width >= _ROOMY
+    kind = NAME if is_chosen else QUIET
+    memory, memory_kind = memory_words(shown.model, precision, room)
+    speed = shown.appraisal.speeds.get(precision)
+    words = "" if speed is None else f"{'about ' if is_roomy else ''}{_speed(speed)} tok/s"
+    line: Segments = [
+        ("▸ ", NUMBER) if is_chosen else ("  ", QUIET),
+        (cells(precision, len(FLOAT32)), kind),
+        (memory.rjust(11), kind if memory_kind == QUIET else memory_kind),
+        (" of memory" if is_roomy else "", kind),
+        (words.rjust(_SPEED if is_roomy else _SHORT_SPEED), kind),
+    ]
+    rest = width - sum(len(text) for text, _ in line)
+    for index, tag in enumerate(_tags(precision, shown, is_too_much=memory_kind == BAD)):
+        tag = f"{', ' if index else '   '}{tag}"
+        if (rest := rest - len(tag)) < 0:
+            break
+        line.append((tag, kind))
+    return line
+
+
+def _tags(precision: str, shown: Shown, *, is_too_much: bool) -> list[str]:
+    """What there is to say of a precision in words, the most wanted first."""
+    tags = ["in use"] if shown.is_current and precision == shown.in_use else []
+    tags += ["suggested"] if precision == INT8 == suggested(shown.model.name) else []
+    return [*tags, *(["more than is free"] if is_too_much else [])]
+
+
+def _speed(tokens_per_second: float) -> str:
+    """A guess, and so with no more digits than it has."""
+    return f"{tokens_per_second:,.0f}" if tokens_per_second >= 9.5 else f"{tokens_per_second:.2g}"
+
+
+def _disk(shown: Shown, room: Room) -> str:
+    """What there is to fetch, and what int8 would keep; a running download's own line says how much is to come."""
+    if shown.download is not None and shown.download.is_running:
+        return ""
     model, parts = shown.model, []
-    is_running = shown.download is not None and shown.download.is_running  # its own line says how much is to come
-    if model.can_download and model.size_bytes and not is_running:
-        parts.append(f"{size_text(rest_bytes(model))} to fetch{_free(room.disk_bytes)}")
-    if model.memory_bytes is not None:
-        parts.append(f"{size_text(model.memory_bytes)} of memory to run{_free(room.memory_bytes)}")
-    return ", ".join(parts)
+    if model.can_download and model.size_bytes:
+        free = f" ({size_text(room.disk_bytes)} free)" if room.disk_bytes is not None else ""
+        parts.append(f"{size_text(rest_bytes(model))} to fetch{free}")
+    return "; ".join([*parts, *_copy(shown)])
 
 
-def _free(n_bytes: int | None) -> str:
-    return f" ({size_text(n_bytes)} free)" if n_bytes is not None else ""
+def _copy(shown: Shown) -> list[str]:
+    """Whether a model's int8 weights are in a file of their own, or will be; a blank where nobody knows yet."""
+    model, has_copy = shown.model, shown.appraisal.has_copy
+    copy_bytes = _copy_bytes(model)
+    if model.kind == BUNDLED_MODEL or copy_bytes is None:
+        return []
+    if model.is_here and has_copy is None:
+        return [" "]
+    if model.is_here and has_copy:
+        return [f"its int8 copy of {size_text(copy_bytes)} is kept"]
+    return [f"int8 keeps a copy of {size_text(copy_bytes)}{'' if model.is_shared else ' beside the model'}"]
+
+
+def _copy_bytes(model: StoredModel) -> int | None:
+    """Of its int8 weights alone, about: what it takes to run but for the keys and values, which are float32 always."""
+    if model.n_params is None or FLOAT32 not in model.memory or INT8 not in model.memory:
+        return None
+    return model.memory[INT8] - (model.memory[FLOAT32] - 4 * model.n_params)
 
 
 def _news(shown: Shown, width: int) -> list[Segments]:
@@ -246,7 +249,7 @@ def _news(shown: Shown, width: int) -> list[Segments]:
         share = shown.verifying.done / max(1, shown.verifying.total)
         bar_cells = max(8, min(40, width - 40))
         detail = cells(one_line(shown.verifying.detail, 40), max(0, width - bar_cells - len("checking  100 %  ")))
-        return [[("checking ", NAME), *bar(share, bar_cells), (f" {_percent(shown.verifying)}  {detail}", QUIET)]]
+        return [[("checking ", NAME), *bar(share, bar_cells), (f" {shown.verified}  {detail}", QUIET)]]
     if download is not None and download.state == FAILED:
         return [[(f"✗ {one_line(download.sentence, 400)}", BAD)]]
     if download is not None and (download.is_running or download.state == PAUSED):
@@ -286,7 +289,3 @@ def _files(shown: Shown, width: int) -> list[Segments]:
 
 def _at_rest(file: FileProgress) -> FileProgress:
     return file if file.phase == "ready" else replace(file, phase="waiting")
-
-
-def _percent(progress: Progress) -> str:
-    return f"{100 * progress.done // max(1, progress.total):3d} %"

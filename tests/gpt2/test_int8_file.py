@@ -126,7 +126,7 @@ def test_progress_counts_every_tensor_and_ends_full(tiny_model_dir: MakeModel) -
     directory = tiny_model_dir()
     made = list(write_int8(directory, TINY, directory / INT8_FILE))
     assert [(step.phase, step.done, step.total) for step in made] == [
-        ("quantizing", n, N_TENSORS) for n in range(N_TENSORS + 1)
+        ("quantizing", n, N_TENSORS) for n in [0, *range(N_TENSORS + 1)]
     ]
     *read, _ = read_int8(directory / INT8_FILE, TINY, Source.of(directory))
     assert all(isinstance(step, Progress) and step.phase == "loading" for step in read)

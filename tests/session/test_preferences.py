@@ -24,11 +24,12 @@ OTHER = Preferences(
     theme="picogpt-paper",
     mode="chat",
     generation=GenerationSettings(
-        SamplingSettings(1.1, 0.0, 0, 0.9, 0.05, 0.95), max_tokens=7, seed=5, when_full="stop"
+        SamplingSettings(1.1, 0.0, 0, 0.9, 0.05, 0.95), max_tokens=7, seed=5, when_full="stop", prompt_lookup=False
     ),
     template=ChatTemplate("Q: {prompt}\nA:", ("\nQ:", "###")),
     panels=("tokens",),
     keys={"again": "f12"},
+    precisions={"124M": "int8", "774M": "float32"},
 )
 """No field has its default."""
 
@@ -139,6 +140,13 @@ def test_the_file_is_where_paths_says() -> None:
         ("panels", [["next"]], "expected some of"),
         ("keys", [], "list"),
         ("keys", {"": "f12"}, "expected a text"),
+        ("generation", {"prompt_lookup": "yes"}, "prompt lookup must be true or false"),
+        ("precisions", ["124M"], "list"),
+        ("precisions", {"124M": "int4"}, "expected float32 or int8 for a model, got 'int4'"),
+        ("precisions", {"124M": ["int8"]}, "expected float32 or int8 for a model, got ['int8']"),
+        ("precisions", {"124M": None}, "expected float32 or int8 for a model, got None"),
+        ("precisions", {"124M": ""}, "expected float32 or int8 for a model, got ''"),
+        ("precisions", {"": "int8"}, "expected a text"),
         ("themes", "picogpt-paper", "no setting has that name"),
         ("\x1b[31m\u202e", 1, "no setting has that name"),
         ("model", {"\x1b": "\u202e"}, "expected a text"),
@@ -153,7 +161,7 @@ def test_one_bad_value_is_told_of_and_only_it_falls_back(path: Path, name: str, 
     loaded, [notice] = load(path)
     assert why in notice
     assert not set("\x1b\u202e\n") & set(notice)
-    for field in ("model", "theme", "mode", "generation", "template", "panels", "keys"):
+    for field in ("model", "theme", "mode", "generation", "template", "panels", "keys", "precisions"):
         expected = Preferences() if field == name else OTHER
         assert getattr(loaded, field) == getattr(expected, field), field
     assert names(path) == ["settings.json"], "the file stays where it is"

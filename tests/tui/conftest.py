@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from textual import _wait
 
+from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.hub import disk, memory
+from picogpt_tui.session import expected_speed
 from picogpt_tui.tui import jobs
 from picogpt_tui.tui.batches import in_batches
 from picogpt_tui.tui.widgets import stage
@@ -33,3 +35,6 @@ def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "in_batches", lambda events, clock: in_batches(events, clock, 0.0))
     monkeypatch.setattr(memory, "available_bytes", lambda: 5_000_000_000)
     monkeypatch.setattr(disk, "free_bytes", lambda _: 80_000_000_000)
+    monkeypatch.setattr(expected_speed, "weights_per_second", lambda: 4.4e9)
+    monkeypatch.setattr(expected_speed, "find_spec", lambda name: name)  # as if numba were there
+    monkeypatch.setattr(KERNEL, "prepare", lambda: None)  # and took no time to compile anything

@@ -11,17 +11,11 @@ import pytest
 from picogpt_tui import paths
 from picogpt_tui.events import Progress
 from picogpt_tui.session.engine import Engine
-from picogpt_tui.tui.jobs import open_engine
 from picogpt_tui.tui.messages import ModelFailed
 
 from ..gpt2.checkpoints import TINY, random_tensors, write_config, write_safetensors
 from .playing import Play, playing
-from .scripted import Gate, ScriptedModel, opens
-
-
-def _scripted_or_real(name: str) -> Iterator[Progress | Engine]:
-    """The bundled name gives a scripted model, a path what really lies there."""
-    return opens(ScriptedModel(name="stories"))(name) if name == "stories" else open_engine(name)
+from .scripted import Gate, ScriptedModel, scripted_or_real
 
 
 async def _choose_path(play: Play, path: Path | str) -> None:
@@ -36,7 +30,7 @@ async def test_a_folder_among_the_models_is_loaded_and_remembered(tiny_model_dir
     folder = tiny_model_dir()
     (paths.models_dir()).mkdir(parents=True)
     folder.rename(paths.models_dir() / "owner--tiny")
-    async with playing(opener=_scripted_or_real) as play:
+    async with playing(opener=scripted_or_real) as play:
         await play.models("owner/tiny")
         await play.press("enter")
         await play.until(lambda: "owner/tiny" in play.main.status.model)
@@ -110,7 +104,7 @@ async def test_a_broken_directory_is_told_and_the_old_model_stays(
     """One sentence names the culprit, and playing goes on."""
     folder = tiny_model_dir(name="broken")
     breaks(folder)
-    async with playing(opener=_scripted_or_real) as play:
+    async with playing(opener=scripted_or_real) as play:
         await _choose_path(play, folder)
         await play.until(lambda: play.told(ModelFailed))
         sentence = play.main.loader.detail
@@ -122,13 +116,13 @@ async def test_a_broken_directory_is_told_and_the_old_model_stays(
 
 
 async def test_a_path_that_is_not_there_is_told() -> None:
-    async with playing(opener=_scripted_or_real) as play:
+    async with playing(opener=scripted_or_real) as play:
         await _choose_path(play, "/no/such/[bold]folder")
         await play.until(lambda: "There is no model '/no/such/[bold]folder'" in play.screen)
 
 
 async def test_a_failure_is_wrapped_between_words() -> None:
-    def opener(name: str) -> Iterator[Progress | Engine]:
+    def opener(name: str, precision: str) -> Iterator[Progress | Engine]:
         yield Progress("loading", 1, 3, "wte")
         raise RuntimeError("unbreakable " * 25)
 
@@ -138,7 +132,7 @@ async def test_a_failure_is_wrapped_between_words() -> None:
 
 
 async def test_a_failure_goes_away_with_escape() -> None:
-    async with playing(opener=_scripted_or_real) as play:
+    async with playing(opener=scripted_or_real) as play:
         await _choose_path(play, "/no/such/folder")
         await play.until(lambda: "✗" in play.screen)
         await play.press("escape")
@@ -154,7 +148,7 @@ async def test_a_failure_goes_away_with_escape() -> None:
     ids=["unknown", "memory"],
 )
 async def test_whatever_an_opener_raises_is_a_sentence(error: Exception, sentence: str) -> None:
-    def opener(name: str) -> Iterator[Progress | Engine]:
+    def opener(name: str, precision: str) -> Iterator[Progress | Engine]:
         yield Progress("loading", 1, 3, "wte")
         raise error
 

@@ -16,23 +16,16 @@ from picogpt_tui.events import Progress
 from picogpt_tui.hub import memory, upkeep
 from picogpt_tui.hub.manifest import UNFINISHED
 from picogpt_tui.session import inspection
-from picogpt_tui.session.engine import Engine
-from picogpt_tui.tui.jobs import open_engine
 from picogpt_tui.tui.messages import DownloadTold, ModelLoaded, ModelWorkFailed
 from picogpt_tui.tui.screens.confirm import Confirm
 from picogpt_tui.tui.screens.models import ModelsScreen
 
 from ..gpt2.checkpoints import write_model
 from ..hub.placed import begun, cached, downloaded, state_of
-from .playing import Play, playing
-from .scripted import Gate, ScriptedModel, lacks, on_its_way, opens
+from .playing import Play, playing, write_settings
+from .scripted import Gate, ScriptedModel, lacks, on_its_way, scripted_or_real
 
 REPO = "owner/model"
-
-
-def scripted_or_real(name: str) -> Iterator[Progress | Engine]:
-    """The bundled name gives a scripted model, another what really lies there."""
-    return opens(ScriptedModel(name="stories"))(name) if name == "stories" else open_engine(name)
 
 
 def stories() -> ScriptedModel:
@@ -77,17 +70,22 @@ async def test_the_bundled_model_is_there_and_the_published_sizes_are_not() -> N
         assert row.endswith("MIT")
         for name in ("124M", "355M", "774M", "1558M"):
             assert "○ not here" in play.line(f"{name} ")
-        assert "! 6.86 GB" in play.line("1558M")
+        assert play.line("1558M ").rpartition("  MIT")[0].endswith("    2.20 GB"), "in int8, as is suggested"
         assert "!" not in play.line("774M")
         assert "5.00 GB of memory, 80 GB of disk free" in play.screen
-        assert keys(play) == "v verify  a add  y copy path  esc back"
+        assert keys(play) == "v verify  i int8  a add  y path  esc back"
 
 
-async def test_nobody_knows_how_much_memory_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+@pytest.mark.parametrize("available, marks", [(5_000_000_000, 1), (None, 0)], ids=["too little", "nobody knows"])
+async def test_more_memory_than_is_free_is_marked(
+    available: int | None, marks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: available)
+    write_settings(precisions={"1558M": "float32"})
     async with playing(stories()) as play:
         await play.models()
-        assert "!" not in play.line("1558M")
+        assert play.line("1558M ").count("! 6.86 GB") == marks
+        assert "6.86 GB" in play.line("1558M ")
         assert "80 GB of disk free" in play.screen
 
 
@@ -100,7 +98,7 @@ async def test_nobody_knows_how_much_memory_is_free(monkeypatch: pytest.MonkeyPa
         (lambda: cached("openai-community/gpt2"), "● here, shared", "(the Hugging Face cache, used in place)"),
         (lambda: cached("gpt2", links=False), "● here, shared", "(the Hugging Face cache, used in place)"),
         (lambda: downloaded("124M-openai", source="openai"), "● here ", "from example.org: 124M-openai"),
-        (lambda: None, "○ not here", "550 MB to fetch (80 GB free), 573 MB of memory to run"),
+        (lambda: None, "○ not here", "▸ float32 573 MB of memory"),
     ],
     ids=["here", "partial", "incomplete", "shared", "shared without links", "from OpenAI", "not here"],
 )
@@ -127,7 +125,7 @@ async def test_running_paused_and_failed() -> None:
         play.fetch.tell(on_its_way())
         await play.until(lambda: "↓ ███╌╌╌╌╌  37 %" in play.line("124M"))
         assert "203 MB/548 MB   9.1 MB/s     38 s" in play.screen
-        assert keys(play) == "p pause  c cancel  a add  esc back"
+        assert keys(play) == "p pause  c cancel  i int8  a add  esc back"
         await play.press("p")
         await play.until(lambda: "p goes on" in play.screen)
         await play.press("p")
@@ -142,7 +140,7 @@ async def test_running_paused_and_failed() -> None:
 async def test_it_opens_on_what_is_on_its_way_and_else_on_what_is_in_use() -> None:
     async with playing(stories()) as play:
         await play.models()
-        assert play.screen.count("▸") == 1
+        assert play.screen.count("▸ stories") == 1
         assert "in the package" in play.screen
         await play.press("escape")
         await play.begin("355M")
@@ -469,7 +467,7 @@ async def test_a_check_can_be_cancelled_and_begun_again(monkeypatch: pytest.Monk
     downloaded("124M")
     async with playing(stories()) as play:
         await begin_check(play)
-        assert keys(play).startswith("enter use  c cancel  a add")
+        assert keys(play).startswith("enter use  c cancel  i int8  a add")
         await play.press("c")
         await play.until(lambda: "● here" in play.line("124M"))
         assert "v verify" in keys(play)
@@ -717,8 +715,8 @@ async def test_escape_leaves_the_input_then_the_screen() -> None:
     async with playing(stories()) as play:
         await play.models()
         await play.press("a")
-        await play.type("dpcvrxasy")
-        assert play.app.screen.query_one(Input).value == "dpcvrxasy"
+        await play.type("dpcivrxasy")
+        assert play.app.screen.query_one(Input).value == "dpcivrxasy"
         await play.press("enter", "escape")
         assert is_open(play)
         assert not play.app.screen.query_one(Input).display

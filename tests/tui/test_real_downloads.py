@@ -8,23 +8,16 @@ from pathlib import Path
 import pytest
 
 from picogpt_tui import paths
-from picogpt_tui.events import Progress
 from picogpt_tui.hub.manifest import UNFINISHED
-from picogpt_tui.session.engine import Engine
-from picogpt_tui.tui.jobs import open_engine
 from picogpt_tui.tui.model_jobs import Fetcher
 
 from ..gpt2.checkpoints import write_model
 from ..hub.loopback import Loopback
 from .playing import playing
-from .scripted import ScriptedModel, opens
+from .scripted import ScriptedModel, scripted_or_real
 
 REPO = "owner/model"
 N_FIRST = 1000
-
-
-def scripted_or_real(name: str) -> Iterator[Progress | Engine]:
-    return opens(ScriptedModel(name="stories"))(name) if name == "stories" else open_engine(name)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from picogpt_tui import paths
-from picogpt_tui.errors import DownloadError
+from picogpt_tui.errors import DownloadError, FileError
 from picogpt_tui.events import Progress
 from picogpt_tui.gpt2 import generate
 from picogpt_tui.hub import hf_cache
@@ -105,7 +105,8 @@ def shows(
     """Compare one scene with its picture."""
 
     def compare(size: tuple[int, int], *scenes: Scene, app: PicoGPTApp | None = None, **settings: object) -> bool:
-        given = {"generation": {"sampling": SAMPLING, "seed": 3, "max_tokens": 300}} | settings
+        generation = {"sampling": SAMPLING, "seed": 3, "max_tokens": 300, "prompt_lookup": False}
+        given = {"generation": generation} | settings
         write_settings(**given)
 
         async def play(pilot: Pilot[Any]) -> None:
@@ -184,6 +185,16 @@ def test_finished(shows: Shows, size: tuple[int, int]) -> None:
     assert shows(size, answered)
 
 
+@pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=["80x24", "120x40"])
+def test_prompt_lookup(shows: Shows, size: tuple[int, int]) -> None:
+    """What is guessed in a real text changes with the way it is guessed; the picture is of the numbers."""
+
+    async def guesses(pilot: Pilot[Any]) -> None:
+        _main(pilot).status.guesses = (12, 16)
+
+    assert shows(size, answered, guesses)
+
+
 @SIZES
 def test_palette(shows: Shows, size: tuple[int, int]) -> None:
     async def search(pilot: Pilot[Any]) -> None:
@@ -201,9 +212,9 @@ def test_help(shows: Shows, size: tuple[int, int]) -> None:
 
 @SIZES
 def test_load_error(shows: Shows, size: tuple[int, int], model: ScriptedModel) -> None:
-    def opener(name: str) -> Iterator[Progress | Engine]:
+    def opener(name: str, precision: str) -> Iterator[Progress | FileError | Engine]:
         if name == "stories":
-            yield from opens(model)(name)
+            yield from opens(model)(name, precision)
             return
         yield Progress("loading", 1, 3, "h.1.mlp.c_fc.weight")
         raise RuntimeError("h.1.mlp.c_fc.weight has the shape (768, 3072), expected (15, 60) [/bold]")
@@ -316,6 +327,7 @@ def on(name: str, *keys: str, shows: str = "") -> Scene:
         await wait_until(pilot, lambda: name in [model.name for model in _main(pilot).models.models])
         await pilot.press("f2")
         await wait_until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen) and pilot.app.screen.table.model)
+        await wait_until(pilot, lambda: _main(pilot).models.appraisals)
         names = [model.name for model in _main(pilot).models.models]
         await pilot.press("home", *["down"] * names.index(name), *keys)
         await wait_until(pilot, lambda: shows in " ".join(screen_text(pilot.app.screen).split()))
@@ -357,6 +369,17 @@ def test_models(shows: Shows, size: tuple[int, int], fetch: ScriptedFetch) -> No
     """Every kind in one list, and one on its way."""
     all_kinds()
     assert shows(size, ready, told(fetch, "1558M", 900_000_000, total=6_430_000_000), on("1558M"))
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=["80x24", "120x40"])
+def test_models_int8(shows: Shows, size: tuple[int, int]) -> None:
+    """Chosen for a model that is here, as all keys in one line say; another is in use so."""
+    all_kinds()
+    assert shows(size, ready, on("124M", "i", shows="i float32"), precisions={"stories": "int8"})
+
+
+def test_models_in_use_otherwise(shows: Shows) -> None:
+    assert shows(SMALL, ready, on("stories", "i", shows="load in int8"))
 
 
 @SIZES

@@ -102,7 +102,7 @@ async def test_what_a_model_is_called(size: tuple[int, int]) -> None:
 
 
 async def test_what_an_error_says() -> None:
-    def opener(name: str) -> Iterator[Progress | Engine]:
+    def opener(name: str, precision: str) -> Iterator[Progress | Engine]:
         yield Progress("loading", 1, 2, EVIL)
         raise RuntimeError(EVIL)
 

@@ -52,6 +52,17 @@ _CONCEPTS = (
         "on; a note says so.",
     ),
     (
+        "Prompt lookup",
+        "Where a text repeats itself, the next tokens are guessed from what it said before, and the model checks "
+        "several at once. lookup 12/16 in the top line: of 16 guessed tokens 12 came true, and each of those saved a "
+        "run of the model. The text is the same.",
+    ),
+    (
+        "float32 and int8",
+        "How a model's weights are kept in memory: four bytes each, or one. int8 takes a third of the memory and is "
+        "faster, and its probabilities differ a little. F2 says what this machine makes of both.",
+    ),
+    (
         "Seed",
         "The same seed, model, text and settings give the same tokens, here and on the command line "
         "(picogpt-tui generate). A random seed is drawn for every answer and saved with it.",

@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 
 from picogpt_tui.session.document import Document
 from picogpt_tui.session.preferences import Preferences
-from picogpt_tui.settings import GenerationSettings
+from picogpt_tui.settings import INT8, GenerationSettings
 from picogpt_tui.tui.actions import ACTIONS, PANELS, use_download
 from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS, size_classes
 from picogpt_tui.tui.commands import SCREEN_COMMANDS
@@ -45,6 +45,7 @@ from picogpt_tui.tui.widgets.prompt_input import PromptInput
 from picogpt_tui.tui.widgets.session_keeper import SessionKeeper
 from picogpt_tui.tui.widgets.stage import Stage
 from picogpt_tui.tui.widgets.status_bar import StatusBar
+from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:
     from picogpt_tui.session.engine import Engine
@@ -92,6 +93,11 @@ class MainScreen(Screen[None]):
         return self.engine.info.name if self.engine is not None else ""
 
     @property
+    def precision(self) -> str:
+        """What it is loaded in, "" while there is none."""
+        return self.engine.info.precision if self.engine is not None else ""
+
+    @property
     def is_generating(self) -> bool:
         """Whether an answer is on its way."""
         return self.player.is_generating
@@ -131,6 +137,7 @@ class MainScreen(Screen[None]):
         document.model = info.name
         self.models.loaded(info.name)
         self.show_document(document)
+        self.tell_of_trouble()
         self.conversation.send_what_waits()
 
     def show_document(self, document: Document) -> None:
@@ -141,7 +148,7 @@ class MainScreen(Screen[None]):
             n_tokens = document.tree.position(document.end) + 1
             self.status.n_context = min(n_tokens, self.engine.info.n_ctx)
         self.show_mode()
-        self.status.tokens_per_second = 0.0
+        self.status.tokens_per_second, self.status.guesses = 0.0, (0, 0)
         self.show_state("ready" if self.engine is not None else "starting", is_live=False)
         self.peek()
 
@@ -191,6 +198,14 @@ class MainScreen(Screen[None]):
     def show_state(self, state: str, *, is_live: bool) -> None:
         """Say what the model does."""
         self.status.state, self.status.is_live = state, is_live
+
+    def tell_of_trouble(self) -> None:
+        """Say once why int8 is slower here than it could be, as soon as that is known."""
+        if self.precision == INT8:
+            from picogpt_tui.session.quantized import kernel_trouble  # needs NumPy, which came with the model
+
+            if trouble := kernel_trouble():
+                self.app.tell_once(one_line(trouble, 400))
 
     def show_mode(self) -> None:
         """Say how a prompt will be used."""

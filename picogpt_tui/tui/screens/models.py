@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -25,8 +23,11 @@ from picogpt_tui.hub.store import PUBLISHED_SIZE, StoredModel, stored_model
 from picogpt_tui.hub.upkeep import check_removable
 from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS
 from picogpt_tui.tui.downloads import PAUSED, RUNNING
-from picogpt_tui.tui.model_text import Room, Shown, details, head, keys
+from picogpt_tui.tui.model_row import head, title
+from picogpt_tui.tui.model_text import Room, Shown, details, keys
+from picogpt_tui.tui.precisions import Appraisal, other
 from picogpt_tui.tui.screens.confirm import confirm_removal
+from picogpt_tui.tui.widgets.model_keys import ModelKeys
 from picogpt_tui.tui.widgets.model_table import ModelTable
 from picogpt_tui.tui.widgets.one_line_input import OneLineInput
 from picogpt_tui.visible import one_line
@@ -46,6 +47,7 @@ class ModelsScreen(Screen[str | None]):
         Binding("d", "download", "Download"),
         Binding("p", "pause", "Pause"),
         Binding("c", "cancel", "Cancel"),
+        Binding("i", "precision", "int8 or float32"),
         Binding("v", "verify", "Verify"),
         Binding("r", "repair", "Repair"),
         Binding("x,delete", "remove", "Delete"),
@@ -70,7 +72,6 @@ class ModelsScreen(Screen[str | None]):
         self._wanted = next(iter(keeper.downloads), "") or current
         self._adds = False
         self._room = Room(None, None)
-        self._can: Sequence[tuple[str, str, str]] = ()
 
     def compose(self) -> ComposeResult:
         """A heading, the table, the details, an input, the keys."""
@@ -80,22 +81,17 @@ class ModelsScreen(Screen[str | None]):
         with VerticalScroll(id="models-details", can_focus=False):
             yield Static("", id="model-detail", markup=False)
         yield OneLineInput(id="model-path")
-        links = Static("", id="models-keys")
-        links.auto_links = False  # which would paint over the keys
-        yield links
+        yield ModelKeys("models-keys")
 
     def on_mount(self) -> None:
         """Show what is known, and look again."""
         self._keeper.changed.subscribe(self, lambda _: self.show_models())
         self._room = Room(memory.available_bytes(), disk.free_bytes(paths.models_dir()))
-        self._keeper.refresh_list()
+        self._keeper.appraise()
 
     def on_resize(self) -> None:
         """Everything is as wide as there is room."""
-        free = f" · {self._room.in_words} free" if self._room.in_words else ""
-        place = f"  {one_line(_from_home(paths.models_dir()))}{free}"
-        title = (" Models ", "bold reverse $accent"), (place, "$foreground-muted")
-        self.query_one("#models-title", Static).update(Content.assemble(*title))
+        self.query_one("#models-title", Static).update(title(paths.models_dir(), self._room))
         self.query_one("#models-head", Static).update(Content(head(self.size.width)))
         self.show_models()
 
@@ -108,12 +104,14 @@ class ModelsScreen(Screen[str | None]):
         self._show_details()
 
     def _shown(self, model: StoredModel) -> Shown:
-        keeper, name = self._keeper, model.name
+        keeper, name, main = self._keeper, model.name, self.app.main
         download, verifying, finding = keeper.downloads.get(name), keeper.checked(name), keeper.findings.get(name, "")
         source = download.source if download is not None and download.is_running else self._sources.get(name)
         if source is not None and model.path is None and (size_of := published(name)):
             model = replace(model, size_bytes=size_of.download_bytes(source), host=host_of(source))
-        return Shown(model, name == self.app.main.model_name, download, verifying, finding, source)
+        precision, appraisal = self.app.precision_of(name), keeper.appraisals.get(name, Appraisal())
+        is_current, in_use = name == main.model_name, main.precision
+        return Shown(model, is_current, download, verifying, finding, source, precision, in_use, appraisal)
 
     @on(OptionList.OptionHighlighted, "#models")
     def _show_details(self) -> None:
@@ -122,10 +120,7 @@ class ModelsScreen(Screen[str | None]):
             return
         shown = self._shown(model)
         self.query_one("#model-detail", Static).update(details(shown, self._room, self.size.width - 4))
-        if (can := keys(shown)) != self._can:
-            self._can = can
-            links = [f"[@click=screen.{action}][bold $accent]{key}[/] {word}[/]" for key, action, word in can]
-            self.query_one("#models-keys", Static).update(Content("  ").join(map(Content.from_markup, links)))
+        self.query_one("#models-keys", ModelKeys).show(keys(shown))
 
     # -- what can be done ----------------------------------------------------------------------------------------------
 
@@ -175,6 +170,12 @@ class ModelsScreen(Screen[str | None]):
         self._keeper.cancel(download.name)
         if download.state in (RUNNING, PAUSED):
             self._say(f"{one_line(download.name, 60)}: the download has ended; what came is kept, and x deletes it.")
+
+    def action_precision(self) -> None:
+        """Load it in the other precision from now on."""
+        if (model := self.table.model) is not None:
+            self.app.choose_precision(model.name, other(self.app.precision_of(model.name)))
+            self.show_models()
 
     def action_verify(self) -> None:
         """Look at every byte."""
@@ -288,11 +289,3 @@ class ModelsScreen(Screen[str | None]):
 
     def _say(self, sentence: str) -> None:
         self.notify(sentence, markup=False)
-
-
-def _from_home(path: Path) -> str:
-    """A path below the home directory in short."""
-    try:
-        return f"~/{path.relative_to(Path.home())}"
-    except (ValueError, RuntimeError):  # elsewhere, or there is no home
-        return str(path)

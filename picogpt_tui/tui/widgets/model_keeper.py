@@ -7,7 +7,7 @@ dropped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event as StopEvent
@@ -23,15 +23,18 @@ from picogpt_tui.events import Downloaded, Progress
 from picogpt_tui.quantities import size_text
 from picogpt_tui.tui import model_jobs
 from picogpt_tui.tui.downloads import FAILED, OFFERED, PAUSED, READY, Download
+from picogpt_tui.tui.findings import finding
 from picogpt_tui.tui.messages import (
     DownloadFailed,
     DownloadTold,
     ModelRemoved,
+    ModelsAppraised,
     ModelsListed,
     ModelVerified,
     ModelWorkFailed,
     ModelWorkTold,
 )
+from picogpt_tui.tui.precisions import Appraisal
 from picogpt_tui.visible import one_line
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ class ModelKeeper(Widget):
         downloads: by model, in the order in which they began.
         verifying: model and progress of the look at its bytes, None while there is none.
         findings: what was found out about a model, in one sentence, by its name.
+        appraisals: what to expect of a model in each precision, by its name; empty before somebody wished to know.
     """
 
     def __init__(self, id: str, fetch: model_jobs.Fetch) -> None:
@@ -61,11 +65,12 @@ class ModelKeeper(Widget):
         self._verifying_run, self._stop_verifying = 0, StopEvent()
         self._locks: dict[str, Lock] = {}
         """By model: whatever is wanted of one whose run was stopped waits until that has let go of its files."""
-        self._is_listing = self._lists_again = False
+        self._is_listing = self._lists_again = self._appraises = False
         self.models: list[StoredModel] = []
         self.downloads: dict[str, Download] = {}
         self.verifying: tuple[str, Progress] | None = None
         self.findings: dict[str, str] = {}
+        self.appraisals: Mapping[str, Appraisal] = {}
 
     def on_mount(self) -> None:
         """Make room for more downloads than there are processors."""
@@ -78,6 +83,11 @@ class ModelKeeper(Widget):
         if not self._is_listing:
             self._is_listing = True
             self._list()
+
+    def appraise(self) -> None:
+        """Look which models there are, and from now on also what to expect of each."""
+        self._appraises = True
+        self.refresh_list()
 
     def _end_listing(self) -> None:
         self._is_listing = False
@@ -205,6 +215,10 @@ class ModelKeeper(Widget):
     def _list(self) -> None:
         model_jobs.list_models_job(self.post_message)
 
+    @work(thread=True, group="models", exit_on_error=False)
+    def _appraise(self, models: list[StoredModel]) -> None:
+        model_jobs.appraise_models_job(models, self.post_message)
+
     @work(thread=True, group="verify", exit_on_error=False)
     def _verify(self, name: str, repairs: bool, run: int, stop: StopEvent) -> None:
         model_jobs.verify_job(name, repairs, run, self.post_message, self._asker(stop))
@@ -217,8 +231,15 @@ class ModelKeeper(Widget):
     @on(ModelsListed)
     def _take_list(self, message: ModelsListed) -> None:
         self.models = message.models
+        if self._appraises:
+            self._appraise(message.models)
         self._changed()
         self._end_listing()
+
+    @on(ModelsAppraised)
+    def _take_appraisals(self, message: ModelsAppraised) -> None:
+        self.appraisals = message.appraisals
+        self._changed()
 
     @on(ModelWorkTold)
     def _take_verifying(self, message: ModelWorkTold) -> None:
@@ -231,18 +252,11 @@ class ModelKeeper(Widget):
         if message.run != self._verifying_run:
             self.refresh_list()  # its last step may have taken damaged files away
             return
-        found, self.verifying = message.found, None
+        self.verifying = None
         if message.repairs:
             self.download(message.name, _source_of(self._listed(lambda model: model.name == message.name)))
             return
-        if found.damaged:
-            faults = "; ".join(f"{file} {fault}".strip() for file, fault in found.damaged)
-            how = "; press r to repair it" if found.can_repair else ""
-            self.findings[message.name] = f"✗ {one_line(faults, 300)}{how}."
-        elif found.is_recorded:
-            self.findings[message.name] = "✓ every byte is as it was published"
-        else:
-            self.findings[message.name] = "✓ it can be read; there is no record to compare its bytes with"
+        self.findings[message.name] = finding(message.found)
         self.refresh_list()
         self._changed()
 

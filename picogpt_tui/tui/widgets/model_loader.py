@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from picogpt_tui.events import Progress
 from picogpt_tui.tui.drawing import cells, eighths
 from picogpt_tui.tui.flow import wrap
 from picogpt_tui.tui.widgets.style_cache import StyleCache
 from picogpt_tui.visible import one_line
 
-_BAR = 24
+_BAR, _LEAST_BAR, _PERCENT, _DETAIL = 24, 6, len(" 100 %  "), 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -27,17 +29,18 @@ class ModelLoader(StyleCache):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
-        self._name = ""
+        self._name, self._phase = "", "loading"
 
     def begin(self, name: str) -> None:
         """A model begins to load."""
-        self._name, self.fraction, self.detail = one_line(name, 40), 0.0, ""
+        self._name, self._phase, self.fraction, self.detail = one_line(name, 40), "loading", 0.0, ""
         self.remove_class("-failed").add_class("-active")
         self.refresh()
 
-    def progress(self, fraction: float, detail: str) -> None:
+    def show(self, progress: Progress) -> None:
         """It is this far."""
-        self.fraction, self.detail = fraction, one_line(detail, 60)
+        self._phase = progress.phase
+        self.fraction, self.detail = progress.done / max(1, progress.total), one_line(progress.detail, 60)
 
     def end(self) -> None:
         """It is loaded, or no longer wanted."""
@@ -62,14 +65,16 @@ class ModelLoader(StyleCache):
             lines = self._sentence(width)
             text = lines[y] if y < len(lines) else ""
             return Strip([Segment(mark + text, style("loader--bad"))]).adjust_cell_length(width, self.style_of(""))
-        filled = eighths(self.fraction, _BAR)
+        name = f" {self._phase} {self._name} "
+        n_bar = max(_LEAST_BAR, min(_BAR, width - cell_len(name) - _PERCENT))
+        filled = eighths(self.fraction, n_bar)
         whole, part = divmod(filled, 8)
         bar = "█" * whole + (_EIGHTHS[part] if part else "")
         segments = [
-            Segment(f" loading {self._name} ", style("loader--name")),
+            Segment(name, style("loader--name")),
             Segment(bar, style("loader--bar")),
-            Segment("╌" * (_BAR - len(bar)), style("loader--track")),
-            Segment(f" {self.fraction * 100:3.0f} %  {cells(self.detail, 24)}", style("loader--track")),
+            Segment("╌" * (n_bar - len(bar)), style("loader--track")),
+            Segment(f" {self.fraction * 100:3.0f} %  {cells(self.detail, _DETAIL)}", style("loader--track")),
         ]
         return Strip(segments).adjust_cell_length(width, self.style_of(""))
 

@@ -10,7 +10,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from picogpt_tui.hub.store import StoredModel
-from picogpt_tui.tui.model_text import Room, Shown, row
+from picogpt_tui.tui.model_row import row
+from picogpt_tui.tui.model_text import Room, Shown
 
 
 class ModelTable(OptionList):

@@ -45,6 +45,8 @@ class StatusBar(StyleCache):
     is_live: reactive[bool] = reactive(False)
     """Whether something runs."""
     tokens_per_second: reactive[float] = reactive(0.0)
+    guesses: reactive[tuple[int, int]] = reactive((0, 0))
+    """Of an answer: how many tokens that prompt lookup guessed came true, and how many it guessed."""
     downloads: reactive[tuple[str, ...]] = reactive(())
     """Which models are on their way, and how far, each in a few cells."""
     n_context: reactive[int] = reactive(0)
@@ -74,7 +76,9 @@ class StatusBar(StyleCache):
         width = self.size.width
         left, right = self._left(width >= _ROOMY), self._right(width >= _ROOMY)
         used = sum(cell_len(segment.text) for segment in right)
-        line = Strip(left).adjust_cell_length(max(0, width - used), self.style_of(""))
+        rest = max(0, width - used)
+        left += self._guesses(rest - sum(cell_len(segment.text) for segment in left))
+        line = Strip(left).adjust_cell_length(rest, self.style_of(""))
         return Strip([*line, *right]).adjust_cell_length(width, self.style_of(""))
 
     def _left(self, is_roomy: bool) -> list[Segment]:
@@ -86,6 +90,12 @@ class StatusBar(StyleCache):
         speed = f" {self.tokens_per_second:,.0f} tok/s" if self.tokens_per_second else ""
         words = f"{self.state}{speed}" if is_roomy or not (self.is_live and speed) else speed.strip()
         return [*segments, Segment(f"{'●' if self.is_live else '○'} {words}", self._state_style())]
+
+    def _guesses(self, rest: int) -> list[Segment]:
+        """How prompt lookup does, where it guessed at all and a whole number finds room."""
+        n_accepted, n_guessed = self.guesses
+        words = f"   {'lookup ' if self.size.width >= _ROOMY else ''}{n_accepted:,}/{n_guessed:,} "
+        return [Segment(words, self.style_of("status--quiet"))] if n_guessed and len(words) <= rest else []
 
     def _short_downloads(self) -> list[str]:
         """As many as a third of the line takes, then how many more there are."""
