@@ -25,6 +25,7 @@ _EXAMPLES = examples(
     'picogpt-tui next "Once upon a" --top 5   what could come next',
     'picogpt-tui tokenize "Once upon a time"  where the text is cut',
     "picogpt-tui models download 124M         fetch a published GPT-2",
+    "picogpt-tui bench 124M                   how fast it is here",
 )
 _MORE = """
 
@@ -45,6 +46,7 @@ _COMMANDS = {
     "next": "picogpt_tui.cli.next_token:next_token",
     "tokenize": "picogpt_tui.cli.tokenize_text:tokenize",
     "inspect": "picogpt_tui.cli.inspect_model:inspect",
+    "bench": "picogpt_tui.cli.bench:bench",
     "models": "picogpt_tui.cli.models:models",
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from picogpt_tui.cli.exits import INTERRUPTED, note, stop_on_interrupt
+from picogpt_tui.cli.int8 import note_slow_int8
 from picogpt_tui.cli.missing import find_or_fetch
 from picogpt_tui.cli.options import (
     DEFAULTS,
@@ -68,6 +69,12 @@ _WHY_IT_ENDED = {
 )
 @precision_option
 @click.option(
+    "--prompt-lookup/--no-prompt-lookup",
+    default=DEFAULTS.prompt_lookup,
+    show_default=True,
+    help="Guess tokens that the text has said before, and check several at once. The text is the same.",
+)
+@click.option(
     "--top", type=int, default=DEFAULTS.top_n, show_default=True, metavar="N", help="Candidates a token, in JSON."
 )
 @json_option("Print JSON Lines: an object for every token, then one for the end. Units: nats.")
@@ -80,6 +87,7 @@ def generate(
     stop: tuple[str, ...],
     when_full: str,
     precision: str,
+    prompt_lookup: bool,
     top: int,
     as_json: bool,
 ) -> None:
@@ -91,7 +99,9 @@ def generate(
     Where programs differ: the stages run in Hugging Face's order, penalty, temperature, top-k, top-p, min-p, typical.
     The defaults are not neutral; for the model's own distribution say --temperature 1 --top-k 0.
     """
-    settings = GenerationSettings(sampling, max_tokens, seed, stop, when_full=when_full, top_n=top)
+    settings = GenerationSettings(
+        sampling, max_tokens, seed, stop, when_full=when_full, top_n=top, prompt_lookup=prompt_lookup
+    )
     find_or_fetch(model)
     text = read_text(prompt)
     from picogpt_tui.gpt2.generate import generate as generate_events
@@ -101,6 +111,7 @@ def generate(
     with stop_on_interrupt() as should_stop:
         events = generate_events(loaded, loaded.tokenizer.encode(text), settings, should_stop=should_stop)
         finished = _print_json(events, top) if as_json else _print_text(events, loaded)
+    note_slow_int8(precision)
     if finished.reason == "stopped":
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -139,5 +150,6 @@ def _print_text(events: Iterator[Event], model: LanguageModel) -> Finished:
         note(f"note: the context of {model.config.n_ctx} tokens was full {times}; its older half was dropped.")
     if is_terminal():
         why = _WHY_IT_ENDED[event.reason]
-        note(f"[{len(event.ids)} tokens, {event.tokens_per_second:.0f} tokens/s, seed {seed}, {why}]")
+        guesses = f", {event.n_accepted} of {event.n_guessed} guesses right" if event.n_guessed else ""
+        note(f"[{len(event.ids)} tokens, {event.tokens_per_second:.0f} tokens/s, seed {seed}, {why}{guesses}]")
     return event

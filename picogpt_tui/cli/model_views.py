@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from picogpt_tui.cli.int8 import Int8Copy
 from picogpt_tui.cli.output import n_cells, pad
 from picogpt_tui.hub.disk import free_bytes
 from picogpt_tui.hub.manifest import ModelFile
@@ -15,6 +16,7 @@ from picogpt_tui.hub.store import PUBLISHED_SIZE, StoredModel
 from picogpt_tui.hub.targets import MAIN
 from picogpt_tui.paths import models_dir
 from picogpt_tui.quantities import parameters_text, size_text
+from picogpt_tui.settings import FLOAT32, INT8
 from picogpt_tui.visible import one_line
 
 _HEADINGS = ("name", "alias", "parameters", "size", "state", "licence", "host")
@@ -42,13 +44,15 @@ def model_json(model: StoredModel) -> dict[str, Any]:
     }
 
 
-def info_json(model: StoredModel) -> dict[str, Any]:
-    """What `models info --json` says: the same, its files, and what this machine has for it."""
+def info_json(model: StoredModel, int8_copy: Int8Copy | None) -> dict[str, Any]:
+    """What `models info --json` says: the same, its files and int8 copy, and what this machine has for it."""
     return model_json(model) | {
         "state": model.state,
         "repo": _repo(model),
         "files": [asdict(file) | {"digest": file.digest or None} for file in _files(model)],
         "memory_bytes": model.memory_bytes,
+        "memory": {precision: model.memory.get(precision) for precision in (FLOAT32, INT8)},
+        "int8_path": None if int8_copy is None else str(int8_copy.path),
         "available_memory_bytes": available_bytes(),
         "free_disk_bytes": free_bytes(models_dir()),
     }
@@ -65,7 +69,7 @@ def table(models: Sequence[StoredModel], columns: int | None) -> list[str]:
     ]
 
 
-def facts(model: StoredModel) -> list[str]:
+def facts(model: StoredModel, int8_copy: Int8Copy | None) -> list[str]:
     """A page about one model."""
     version = _version(model)
     available, free = available_bytes(), free_bytes(models_dir())
@@ -82,7 +86,8 @@ def facts(model: StoredModel) -> list[str]:
         "revision": one_line(version["revision"] or ""),
         "commit": one_line(version["commit"] or ""),
         "path": "" if model.path is None else str(model.path),
-        "memory": _memory(model.memory_bytes, available),
+        "int8 copy": _int8_copy(model, int8_copy),
+        "memory": _memory(model, available),
         "disk": "" if free is None else f"{size_text(free)} are free at {models_dir()}",
     }
     width = max(map(len, known))
@@ -140,8 +145,15 @@ def _files(model: StoredModel) -> list[ModelFile]:
         return []
 
 
-def _memory(needed: int | None, available: int | None) -> str:
-    if needed is None:
+def _int8_copy(model: StoredModel, copy: Int8Copy | None) -> str:
+    if copy is not None:
+        return f"{copy.path} ({size_text(copy.size_bytes)})"
+    return f"none; `picogpt-tui models quantize {one_line(model.name)}` keeps one" if model.is_here else ""
+
+
+def _memory(model: StoredModel, available: int | None) -> str:
+    if not model.memory:
         return ""
     has = "" if available is None else f"; {size_text(available)} are free now"
-    return f"{size_text(needed)} with a full context{has}"
+    needs = ", ".join(f"{size_text(n_bytes)} in {precision}" for precision, n_bytes in model.memory.items())
+    return f"{needs}, with a full context{has}"

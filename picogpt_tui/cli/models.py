@@ -11,12 +11,13 @@ import click
 
 from picogpt_tui.cli.exits import FAILED, note
 from picogpt_tui.cli.fetch import ask, can_ask, fetch, find_here
+from picogpt_tui.cli.int8 import copies_elsewhere, find_copy, quantize_command, remove_copies
 from picogpt_tui.cli.model_views import facts, info_json, model_json, table
 from picogpt_tui.cli.options import complete_model, examples, json_option
 from picogpt_tui.cli.output import is_terminal, write_bytes, write_json, write_lines
-from picogpt_tui.cli.progress import telling
+from picogpt_tui.cli.progress import telling, work_on
 from picogpt_tui.errors import ModelError, PicoGPTError
-from picogpt_tui.events import Downloaded, DownloadProgress, Progress
+from picogpt_tui.events import Downloaded, Progress
 from picogpt_tui.hub.added import add
 from picogpt_tui.hub.registry import SOURCES
 from picogpt_tui.hub.store import find_model, list_models, stored_model
@@ -37,7 +38,10 @@ _MODEL = click.argument("model", shell_complete=complete_model)
     ),
 )
 def models() -> None:
-    """List, download, check and remove models."""
+    """List, download, check, quantize and remove models."""
+
+
+models.add_command(quantize_command)
 
 
 @models.command("list")
@@ -61,10 +65,11 @@ def list_command(as_json: bool) -> None:
 def info_command(model: str, as_json: bool) -> None:
     """Say all that is known of MODEL without a network: files, version, licence, and the memory it takes."""
     found = stored_model(model)
+    int8_copy = find_copy(found)
     if as_json:
-        write_json(info_json(found))
+        write_json(info_json(found, int8_copy))
     else:
-        write_lines(facts(found))
+        write_lines(facts(found, int8_copy))
 
 
 @models.command(
@@ -139,7 +144,7 @@ def verify_command(model: str, repair: bool, as_json: bool) -> None:
 def remove_command(model: str, yes: bool, as_json: bool) -> None:
     """Delete MODEL's folder from the models directory; of what was added with `models add`, only the entry.
 
-    The bundled model and the Hugging Face cache are left alone.
+    Its int8 copy goes with it, wherever that lies. The bundled model and the Hugging Face cache are left alone.
     """
     from picogpt_tui.hub.store import ADDED, SHARED
     from picogpt_tui.hub.upkeep import check_removable, remove
@@ -153,14 +158,18 @@ def remove_command(model: str, yes: bool, as_json: bool) -> None:
         if not ask(f"Delete {shown} ({size}) at {found.path}?", default=False):
             note(f"{shown} is kept.")
             raise click.exceptions.Exit(FAILED)
+    copies = copies_elsewhere(found)
     removed = remove(model)
+    copies_bytes = remove_copies(copies)
+    freed_bytes = removed.freed_bytes + copies_bytes
     if as_json:
         path = None if removed.path is None else str(removed.path)
-        write_json({"name": removed.name, "path": path, "freed_bytes": removed.freed_bytes})
+        write_json({"name": removed.name, "path": path, "freed_bytes": freed_bytes})
     elif is_entry:
-        write_lines([f"{shown} is off the list; no file was touched."])
+        touched = f"only its int8 copy of {size_text(copies_bytes)} is deleted" if copies else "no file was touched"
+        write_lines([f"{shown} is off the list; {touched}."])
     else:
-        write_lines([f"{shown} is removed: {size_text(removed.freed_bytes)} are free again."])
+        write_lines([f"{shown} is removed: {size_text(freed_bytes)} are free again."])
 
 
 @models.command("path", epilog=examples("picogpt-tui models path", 'ls "$(picogpt-tui models path stories)"'))
@@ -214,7 +223,7 @@ def _verified(name: str) -> Verified:
     with telling() as teller:
         for step in steps:
             if isinstance(step, Progress):
-                teller.show(DownloadProgress(name, "checking", "", step.done, step.total))
+                teller.show(work_on(name, step))
     assert not isinstance(step, Progress)
     return step
 

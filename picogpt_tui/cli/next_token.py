@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from picogpt_tui.cli.exits import note
+from picogpt_tui.cli.int8 import note_slow_int8
 from picogpt_tui.cli.missing import find_or_fetch
 from picogpt_tui.cli.options import (
     DEFAULTS,
@@ -61,6 +62,7 @@ def next_token(prompt: str, model: str, top: int, sampling: SamplingSettings, pr
             write_json(distribution_json(prompt_ids, event.distribution.likeliest(top)))
         elif isinstance(event, TokenEvent):
             write_lines(_table(event.distribution.likeliest(top)))
+    note_slow_int8(precision)
 
 
 def _table(distribution: Distribution) -> list[str]:

@@ -85,6 +85,8 @@ def finished_json(event: Finished, seed: int) -> dict[str, Any]:
         "text": event.text,
         "tokens_per_second": event.tokens_per_second,
         "seed": seed,
+        "n_guessed": event.n_guessed,
+        "n_accepted": event.n_accepted,
     }
 
 

@@ -1,4 +1,4 @@
-"""How far a download or a check is: a line drawn anew on a terminal, plain lines elsewhere, JSON Lines for programs."""
+"""How far a download or other work is: a line drawn anew on a terminal, plain lines elsewhere, JSON for programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 
 from picogpt_tui.cli.exits import note
 from picogpt_tui.cli.output import bar, n_cells, write_json
-from picogpt_tui.events import DownloadProgress
+from picogpt_tui.events import DownloadProgress, Progress
 from picogpt_tui.quantities import duration_text, size_text
 from picogpt_tui.visible import one_line
 
@@ -23,6 +23,8 @@ _LONGEST_NAME = 40
 _USUAL_COLUMNS = 80
 _ECHO_CELLS = 2  # the terminal writes ^C behind the line, and must not break it
 _SECONDS = re.compile(r"\d+ s\b")
+_COUNTED = {"quantizing": "tensors", "measuring": "measurements"}
+"""What is counted in phases where that is not bytes."""
 
 
 class Teller(Protocol):
@@ -33,6 +35,11 @@ class Teller(Protocol):
 
     def say(self, text: str) -> None:
         """A line to the person at the terminal."""
+
+
+def work_on(name: str, step: Progress, note: str = "") -> DownloadProgress:
+    """Work on a model that is here, told as a download is."""
+    return DownloadProgress(name, step.phase, "", step.done, step.total, note=note)
 
 
 @contextlib.contextmanager
@@ -123,8 +130,7 @@ def line_of(progress: DownloadProgress, columns: int, has_blocks: bool = True) -
     if not progress.total:
         return _cut(f"{name}  {progress.phase} {said or one_line(progress.host, 100)}", columns)
     head = f"{name} {_percent(progress):>3} % "
-    # as wide as the longest, so that the bar does not tremble
-    amount = f" {size_text(progress.done):>7}/{size_text(progress.total)}"
+    amount = _amount(progress)
     eta = "" if progress.eta_seconds is None else f"  {duration_text(progress.eta_seconds):>7}"
     speed, phase = f"{_speed(progress):>11}" if _speed(progress) else "", f"  {progress.phase}"
     tails = [f"  {said}"] if said else [speed + eta + phase, speed + eta, eta, ""]
@@ -138,6 +144,13 @@ def line_of(progress: DownloadProgress, columns: int, has_blocks: bool = True) -
 
 def _percent(progress: DownloadProgress) -> int:
     return 100 * min(progress.done, progress.total) // progress.total if progress.total else 0
+
+
+def _amount(progress: DownloadProgress) -> str:
+    """As wide as the longest, so that the bar does not tremble."""
+    if unit := _COUNTED.get(progress.phase):
+        return f" {progress.done:>{len(str(progress.total))}}/{progress.total} {unit}"
+    return f" {size_text(progress.done):>7}/{size_text(progress.total)}"
 
 
 def _speed(progress: DownloadProgress) -> str:

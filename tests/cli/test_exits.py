@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -187,6 +188,15 @@ def test_on_a_terminal_the_text_ends_its_line_and_a_summary_follows() -> None:
     assert text == " had a daughter"
     assert summary.startswith("[3 tokens, ")
     assert summary.endswith("seed 7, reached --max-tokens]")
+
+
+@posix
+def test_on_a_terminal_the_summary_says_how_many_guesses_came_true() -> None:
+    again = ("generate", "One, two, three, " * 15, "--temperature", "0", "-n", "24", "--seed", "7")
+    with_guesses, without = _on_a_terminal(*again), _on_a_terminal(*again, "--no-prompt-lookup")
+
+    assert re.search(r", seed 7, reached --max-tokens, \d+ of \d+ guesses right\]\s*$", with_guesses)
+    assert without.rstrip().endswith(", seed 7, reached --max-tokens]")
 
 
 @posix

@@ -36,7 +36,9 @@ def test_numbers_are_nats_and_raw_whatever_the_sampling() -> None:
 def test_the_last_line_sums_up() -> None:
     *tokens, finished = ok("generate", KING, *GREEDY, "--json").lines
 
-    assert set(finished) == {"event", "reason", "prompt_ids", "ids", "text", "tokens_per_second", "seed"}
+    assert list(finished) == [
+        "event", "reason", "prompt_ids", "ids", "text", "tokens_per_second", "seed", "n_guessed", "n_accepted",
+    ]  # fmt: skip
     assert (finished["event"], finished["reason"]) == ("finished", "max_tokens")
     assert finished["ids"] == [token["id"] for token in tokens]
     assert finished["text"] == "".join(token["text"] for token in tokens)
@@ -48,6 +50,15 @@ def test_plain_output_is_the_same_text_and_nothing_else() -> None:
 
     assert plain.text == ok("generate", KING, *GREEDY, "--json").lines[-1]["text"]
     assert plain.stderr == ""
+
+
+def test_prompt_lookup_guesses_where_the_text_repeats_itself_and_changes_no_token() -> None:
+    again = ("generate", "One, two, three, " * 15, "--temperature", "0", "-n", "24", "--json")
+    first, off = (ok(*again, *option).lines[-1] for option in ((), ("--no-prompt-lookup",)))
+
+    assert 0 < first["n_accepted"] <= first["n_guessed"]
+    assert (off["n_guessed"], off["n_accepted"]) == (0, 0)
+    assert first["ids"] == off["ids"]
 
 
 def test_top_says_how_many_candidates() -> None:

@@ -190,7 +190,7 @@ def test_info_says_what_is_known_without_asking_anyone() -> None:
     assert (told["name"], told["state"], told["repo"]) == ("1558M", "not here", "openai-community/gpt2-xl")
     assert (told["memory_bytes"], told["files"]) == (6_859_590_400, [])
     assert told["free_disk_bytes"] > 0
-    assert "6.86 GB with a full context" in ok("models", "info", "1558M").text
+    assert "6.86 GB in float32, 2.20 GB in int8, with a full context" in ok("models", "info", "1558M").text
 
 
 def test_info_of_a_download_lists_its_files_with_their_digests() -> None:

@@ -9,13 +9,15 @@ import pytest
 
 from picogpt_tui.cli import progress as progress_module
 from picogpt_tui.cli.output import n_cells
-from picogpt_tui.cli.progress import line_of, telling
-from picogpt_tui.events import DownloadProgress
+from picogpt_tui.cli.progress import line_of, telling, work_on
+from picogpt_tui.events import DownloadProgress, Progress
 
 BUSY = DownloadProgress("124M", "downloading", "huggingface.co", 6_231_000_000, 9_300_000_000, 11_000_000.0, 268.0)
 STALLED = DownloadProgress("124M", "downloading", "h", 60, 100, 0.0, None, "no data for 12 s, trying again (2/6)")
 LOOKING = DownloadProgress("124M", "looking up", "huggingface.co")
 CHECKING = DownloadProgress("124M", "checking", "", 50_000_000, 100_000_000, 9.0)
+QUANTIZING = work_on("124M", Progress("quantizing", 7, 148, "h.0.mlp.c_fc.weight"))
+MEASURING = work_on("124M", Progress("measuring", 3, 11), "prefill of 64 tokens")
 
 
 @pytest.mark.parametrize(
@@ -30,15 +32,21 @@ CHECKING = DownloadProgress("124M", "checking", "", 50_000_000, 100_000_000, 9.0
         (STALLED, 40, "124M  60 % 60 B/100 B  no data for 12 s,"),
         (LOOKING, 79, "124M  looking up huggingface.co"),
         (CHECKING, 79, "124M  50 % ▕███████████████               ▏   50 MB/100 MB  checking"),
+        (QUANTIZING, 79, "124M   4 % ▕█▍                            ▏   7/148 tensors  quantizing"),
+        (MEASURING, 79, "124M  27 % ▕██████▉                  ▏  3/11 measurements  prefill of 64 tokens"),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_the_line_fits_and_drops_what_matters_least(said: DownloadProgress, columns: int, line: str) -> None:
     assert line_of(said, columns) == line
 
 
 @pytest.mark.parametrize("columns", range(1, 130))
-@pytest.mark.parametrize("said", [BUSY, STALLED, LOOKING, CHECKING], ids=["busy", "stalled", "looking", "checking"])
+@pytest.mark.parametrize(
+    "said",
+    [BUSY, STALLED, LOOKING, CHECKING, QUANTIZING, MEASURING],
+    ids=["busy", "stalled", "looking", "checking", "quantizing", "measuring"],
+)
 def test_it_never_wraps(said: DownloadProgress, columns: int) -> None:
     assert n_cells(line_of(said, columns)) <= columns
 
