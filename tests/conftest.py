@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before NumPy is loaded: a worker for each core is enough, and threads that wait for each other by keeping a core
+    # busy make everything ten times as slow where there are more of them than cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -17,8 +17,10 @@ from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.lookup import guess
 
-PREFILL_BLOCK = 256
-"""Tokens read at once: large enough to keep BLAS busy, small enough to stop within a moment."""
+_FEWEST_AT_ONCE, PREFILL_BLOCK = 64, 512
+"""Tokens read at once: enough to keep BLAS busy, and so few that one can stop within a second or two."""
+_BLOCK_WORK = 5 * 10**10
+"""Tokens times weights of a block; 124M reads 512 at once, 774M and more read 64."""
 _AT_ONCE, _MORE_AT_ONCE = 7, 15
 """Tokens guessed: with the one that is known 8 or 16, which BLAS multiplies better than 7 or 9."""
 _WORTH_IT = 3
@@ -37,6 +39,12 @@ class Model(Protocol):
         """Run new ids behind those in the cache; logits of the last, [1, n_vocab], or of all, [n_seq, n_vocab]."""
 
 
+def prefill_block(config: GPT2Config) -> int:
+    """How many tokens of a prompt are read at once."""
+    n_fits = _BLOCK_WORK // (12 * config.n_layer * config.n_embd**2)
+    return min(PREFILL_BLOCK, max(_FEWEST_AT_ONCE, 1 << n_fits.bit_length() - 1 if n_fits else 0))
+
+
 def read_context(
     model: Model, ids: Sequence[int], cache: KVCache, phase: str, should_stop: Callable[[], bool]
 ) -> Generator[Progress, None, FloatArray | None]:
@@ -48,12 +56,13 @@ def read_context(
         None when `should_stop` said so between blocks; the cache then holds what was read.
     """
     done = cache.keep_common_prefix(ids, at_most=len(ids) - 1)
+    n_block = prefill_block(model.config)
     while True:
         if should_stop():
             return None
         if len(ids) - done > 1:
             yield Progress(phase, done, len(ids))
-        block = ids[done : done + PREFILL_BLOCK]
+        block = ids[done : done + n_block]
         logits = model.forward(block, cache)
         done += len(block)
         if done == len(ids):

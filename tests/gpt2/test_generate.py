@@ -286,8 +286,8 @@ def stop_at_call(n: int) -> Callable[[], bool]:
 @pytest.mark.parametrize("n_calls, n_read", [(0, 0), (1, PREFILL_BLOCK), (2, 2 * PREFILL_BLOCK)])
 def test_stopping_while_the_prompt_is_read(n_calls: int, n_read: int) -> None:
     """Asked before every block; the cache keeps what was read, so that nothing is read twice."""
-    cache, prompt = KVCache(replace(TINY, n_ctx=900)), [1] * 900
-    model = Scripted([], n_ctx=900)
+    cache, prompt = KVCache(replace(TINY, n_ctx=1600)), [1] * 1600
+    model = Scripted([], n_ctx=1600)
     events = list(generate(model, prompt, GenerationSettings(), cache=cache, should_stop=stop_at_call(n_calls)))
     assert finished(events) == Finished("stopped", tuple(prompt), (), "", 0)
     assert cache.ids == prompt[:n_read]

@@ -13,12 +13,13 @@ import pytest
 from picogpt_tui.events import ContextShifted, Event, Finished, TokenEvent
 from picogpt_tui.gpt2 import int8
 from picogpt_tui.gpt2.arrays import FloatArray
+from picogpt_tui.gpt2.config import GPT2_SIZES
 from picogpt_tui.gpt2.generate import generate, never
 from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel, read_model
 from picogpt_tui.gpt2.model import Taps
-from picogpt_tui.gpt2.reader import Reader
+from picogpt_tui.gpt2.reader import Reader, prefill_block
 from picogpt_tui.paths import bundled_dir
 from picogpt_tui.settings import GREEDY, PURE, GenerationSettings, SamplingSettings
 
@@ -71,6 +72,14 @@ def run(model: LanguageModel, prompt: str, settings: GenerationSettings, cache: 
 def end(events: Sequence[Event]) -> Finished:
     assert isinstance(events[-1], Finished)
     return events[-1]
+
+
+@pytest.mark.parametrize(
+    "size, n", [("124M", 512), ("355M", 128), ("774M", 64), ("1558M", 64)], ids=["124M", "355M", "774M", "1558M"]
+)
+def test_large_models_read_less_at_once(size: str, n: int) -> None:
+    """So that one can stop them."""
+    assert prefill_block(GPT2_SIZES[size]) == n
 
 
 # --- the same text -------------------------------------------------------------------------------------------------
