@@ -42,17 +42,18 @@ own places, or in the folder that PICOGPT_HOME names."""
 
 
 _COMMANDS = {
-    "generate": "picogpt_tui.cli.generate:generate",
-    "next": "picogpt_tui.cli.next_token:next_token",
-    "tokenize": "picogpt_tui.cli.tokenize_text:tokenize",
-    "inspect": "picogpt_tui.cli.inspect_model:inspect",
-    "bench": "picogpt_tui.cli.bench:bench",
-    "models": "picogpt_tui.cli.models:models",
+    "generate": ("generate:generate", "Continue PROMPT and stream what the model writes."),
+    "next": ("next_token:next_token", "List the tokens that could follow PROMPT, the likeliest first."),
+    "tokenize": ("tokenize_text:tokenize", "Cut TEXT into the tokens of a model."),
+    "inspect": ("inspect_model:inspect", "Show the shape, parameter counts and tensors of MODEL."),
+    "bench": ("bench:bench", "Measure how fast MODEL is on this machine."),
+    "models": ("models:models", "List, download, check, quantize and remove models."),
 }
+"""Each command's function below this package, and what the list of commands says of it."""
 
 
 class _LazyCommands(Commands):
-    """Imports a command's module when the command is asked for: the app opens without any of them."""
+    """Imports a command's module when the command is asked for: the app, and `--help`, open without any of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names, for help and completion."""
@@ -62,10 +63,15 @@ class _LazyCommands(Commands):
         """The command of this name, or None."""
         if cmd_name not in _COMMANDS:
             return None
-        module, _, attribute = _COMMANDS[cmd_name].partition(":")
-        command = getattr(import_module(module), attribute)
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(f"{__name__}.{module}"), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands in the help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, says) for name, (_, says) in _COMMANDS.items()])
 
 
 @click.group("picogpt-tui", cls=_LazyCommands, invoke_without_command=True, epilog=_EXAMPLES + _MORE)

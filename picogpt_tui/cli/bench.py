@@ -37,7 +37,7 @@ Found = dict[str, dict[str, Any]]
 @click.option("--prompt", default=_PROMPT, show_default=True, metavar="TEXT", help="What is continued; - reads stdin.")
 @json_option("Print one JSON object. Units: seconds, bytes, tokens per second.")
 def bench(model: str, precision: str, tokens: int, prompt: str, as_json: bool) -> None:
-    """Measure how fast MODEL (default: stories) is on this machine, and what memory it takes.
+    """Measure how fast MODEL is on this machine, stories where none is named, and what memory it takes.
 
     Loading counts from a program that has NumPy loaded to a model that is ready. Prefill reads a prompt of 64 and of
     512 tokens at once. Decode makes one token after another, always the likeliest, behind 10 and behind 1000 others;

@@ -1,7 +1,8 @@
 """Keys and values of the tokens already seen, so that each token passes through the model once.
 
-The memory is allocated once for the whole context and written by slices. The cache knows which tokens it holds: a
-changed text keeps the longest common prefix and computes only the rest.
+Memory is allocated for a few hundred tokens, and doubled where more come: a whole context of 1558M takes 0.6 GB. It is
+written by slices. The cache knows which tokens it holds: a changed text keeps the longest common prefix and computes
+only the rest.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.scratch import Scratch
 
+_FIRST = 256
+
 
 class KVCache:
     """Keys and values of up to n_ctx tokens in every layer.
@@ -24,12 +27,17 @@ class KVCache:
     """
 
     def __init__(self, config: GPT2Config) -> None:
-        shape = (config.n_layer, config.n_head, config.n_ctx, config.d_head)
+        shape = (config.n_head, min(_FIRST, config.n_ctx), config.d_head)
         self.n_ctx = config.n_ctx
         self.ids: list[int] = []
         self.scratch = Scratch()
-        self._keys: FloatArray = np.empty(shape, dtype=np.float32)
-        self._values: FloatArray = np.empty(shape, dtype=np.float32)
+        self._keys: list[FloatArray] = [np.empty(shape, dtype=np.float32) for _ in range(config.n_layer)]
+        self._values: list[FloatArray] = [np.empty(shape, dtype=np.float32) for _ in range(config.n_layer)]
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory the keys and values take as yet."""
+        return sum(array.nbytes for array in (*self._keys, *self._values))
 
     def write(self, layer: int, k: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Put new keys and values behind those held, and return all of them.
@@ -45,9 +53,20 @@ class KVCache:
         n_past = len(self.ids)
         n_kv = n_past + k.shape[1]
         assert n_kv <= self.n_ctx, f"{n_kv} tokens do not fit a context of {self.n_ctx}"
-        self._keys[layer, :, n_past:n_kv] = k
-        self._values[layer, :, n_past:n_kv] = v
-        return self._keys[layer, :, :n_kv], self._values[layer, :, :n_kv]
+        if n_kv > self._keys[layer].shape[1]:
+            self._keys[layer] = self._grown(self._keys[layer], n_kv)
+            self._values[layer] = self._grown(self._values[layer], n_kv)
+        keys, values = self._keys[layer], self._values[layer]
+        keys[:, n_past:n_kv] = k
+        values[:, n_past:n_kv] = v
+        return keys[:, :n_kv], values[:, :n_kv]
+
+    def _grown(self, array: FloatArray, n_kv: int) -> FloatArray:
+        n_head, n_held, d_head = array.shape
+        n_room = min(self.n_ctx, max(n_kv, 2 * n_held))
+        grown: FloatArray = np.empty((n_head, n_room, d_head), dtype=np.float32)
+        grown[:, :n_held] = array
+        return grown
 
     def truncate(self, n: int) -> None:
         """Forget all but the first n tokens."""

@@ -228,3 +228,13 @@ def test_the_shell_completes_commands_and_models(words: str, completed: list[str
     )
 
     assert ran.stdout.split() == completed
+
+
+@pytest.mark.parametrize("name", main.list_commands(click.Context(main)))
+def test_the_list_of_commands_says_what_each_command_says(name: str) -> None:
+    """The list is written by hand, so that `--help` need not import them all."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.help is not None
+    says = next(line for line in main.get_help(click.Context(main)).splitlines() if line.split()[:1] == [name])
+    assert " ".join(command.help.split()).startswith(says.partition(name)[2].strip().rstrip("."))

@@ -41,6 +41,25 @@ def test_exactly_n_ctx_tokens_fit_and_one_more_does_not() -> None:
         cache.write(0, heads(8, 1), heads(8, 1))
 
 
+def test_memory_grows_with_the_text_and_keeps_what_it_holds() -> None:
+    config = GPT2Config(n_vocab=11, n_ctx=700, n_embd=6, n_head=3, n_layer=2)
+    cache = KVCache(config)
+    for_one = cache.nbytes
+    written = []
+    for n_new in (1, 255, 1, 300, 143):
+        part = np.random.default_rng(n_new).standard_normal((3, n_new, 2), dtype=np.float32)
+        written.append(part)
+        for layer in range(2):
+            keys, values = cache.write(layer, part * np.float32(layer + 1), -part)
+            np.testing.assert_array_equal(keys, np.concatenate(written, axis=1) * np.float32(layer + 1))
+            np.testing.assert_array_equal(values, -np.concatenate(written, axis=1))
+        cache.ids += [0] * n_new
+        if len(cache.ids) == 256:
+            assert cache.nbytes == for_one
+    assert cache.nbytes == 2 * 2 * 700 * 6 * 4
+    assert for_one == 2 * 2 * 256 * 6 * 4
+
+
 def test_truncate_forgets_the_end() -> None:
     cache = KVCache(CONFIG)
     cache.ids += [1, 2, 3, 4]

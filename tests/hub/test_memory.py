@@ -24,7 +24,7 @@ def test_it_is_the_weights_and_the_cache_that_the_model_allocates(
     assert isinstance(model, LanguageModel)
     shape = Shape(tiny_config.n_vocab, tiny_config.n_ctx, tiny_config.n_embd, tiny_config.n_layer)
     assert shape.n_params == model.params.n_params
-    assert shape.needed_bytes(precision) == model.params.nbytes + cache._keys.nbytes + cache._values.nbytes
+    assert shape.needed_bytes(precision) == model.params.nbytes + cache.nbytes
 
 
 @pytest.mark.parametrize(
