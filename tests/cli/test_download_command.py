@@ -299,8 +299,10 @@ class Terminal:
 
     def ends(self) -> int:
         """Wait until the program has ended; its exit code."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         with contextlib.suppress(self._end):
             while True:
+                assert time.monotonic() < deadline, "the program does not end\n" + "\n".join(self.lines)
                 self._read()
         self.program.close()
         return int(self.program.exitstatus)
