@@ -50,8 +50,9 @@ class Kernel:
         if self._thread is None:
             with self._lock:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="picogpt-compile")
-                    self._thread.start()
+                    thread = threading.Thread(target=self._run, name="picogpt-compile")
+                    thread.start()
+                    self._thread = thread  # not before: others join what they see here
 
     def wait(self) -> bool:
         """Wait until it is ready or known not to come; says which."""
