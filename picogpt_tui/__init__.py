@@ -19,10 +19,10 @@ def load(name: str = "stories", **options: Any) -> LanguageModel:
 
     Args:
         name: a bundled name, a published size or alias, a Hugging Face id, or a path.
-        **options: see `picogpt_tui.session.models.load` (`precision="float32"`).
+        **options: see `picogpt_tui.session.models.load` (`precision="float32"` or `"int8"`).
 
     Returns:
-        The model with its tokenizer. A second call with the same name returns the same object.
+        The model with its tokenizer. A second call with the same name and precision returns the same object.
 
     Raises:
         ModelNotFound: nothing of that name is on this machine.

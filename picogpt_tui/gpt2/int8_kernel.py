@@ -67,7 +67,7 @@ class Kernel:
             with _short_turns():
                 self.product = self._compile()
         except ImportError as error:
-            self.trouble = f"int8 runs without numba ({error}); pip install 'picogpt-tui[fast]' makes it faster."
+            self.trouble = f"int8 runs without numba ({error}); pip install -U numba makes it faster."
         except Exception as error:  # a compiler fails in its own ways, and the other way still works
             self.trouble = f"int8 runs without numba, which failed: {type(error).__name__}: {error}"
 

@@ -57,7 +57,7 @@ def test_nobody_waits_for_it() -> None:
     [
         (
             ImportError("it is not installed"),
-            "int8 runs without numba (it is not installed); pip install 'picogpt-tui[fast]' makes it faster.",
+            "int8 runs without numba (it is not installed); pip install -U numba makes it faster.",
         ),
         (RuntimeError("no such target"), "int8 runs without numba, which failed: RuntimeError: no such target"),
     ],
@@ -71,15 +71,27 @@ def test_why_it_does_not_come(error: Exception, sentence: str) -> None:
     assert (kernel.product, kernel.trouble) == (None, sentence)
 
 
-def test_a_child_that_fails_is_no_trouble_yet() -> None:
-    """What is wrong will be told by the one that compiles here."""
-
+def test_what_goes_wrong_before_it_is_compiled_is_told() -> None:
     def ahead() -> None:
         raise OSError("no more processes")
 
     kernel = Kernel(lambda: product, ahead)
-    kernel.wait()
-    assert "no more processes" in kernel.trouble
+    assert not kernel.wait()
+    assert kernel.trouble == "int8 runs without numba, which failed: OSError: no more processes"
+
+
+def test_a_child_that_cannot_be_started_is_no_trouble(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is compiled here then."""
+
+    def refuse(command: list[str], **options: object) -> object:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr(int8_kernel, "__file__", str(tmp_path / "int8_kernel.py"))
+    monkeypatch.setattr(int8_kernel, "find_spec", lambda name: object())
+    kernel = Kernel(lambda: product, compile_in_a_child)
+    assert kernel.wait()
+    assert (kernel.product, kernel.trouble) == (product, "")
 
 
 def test_others_get_short_turns_only_while_it_is_compiled() -> None:

@@ -29,7 +29,7 @@ from ..hub.placed import cached, downloaded
 from .playing import PATIENCE_SECONDS, Play, playing, write_settings
 from .scripted import Gate, ScriptedModel, opens, scripted_or_real
 
-TROUBLE = "int8 runs without numba (it is not installed); pip install 'picogpt-tui[fast]' makes it faster."
+TROUBLE = "int8 runs without numba (it is not installed); pip install -U numba makes it faster."
 
 
 def stories() -> ScriptedModel:
