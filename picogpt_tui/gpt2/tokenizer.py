@@ -18,7 +18,7 @@ import regex
 
 from picogpt_tui.errors import TokenizerError
 from picogpt_tui.gpt2.bpe import Merges, merge_word
-from picogpt_tui.gpt2.tokenizer_files import read_vocabulary
+from picogpt_tui.gpt2.tokenizer_files import byte_alphabet, read_vocabulary
 from picogpt_tui.visible import from_label, label, replace_surrogates
 
 END_OF_TEXT = "<|endoftext|>"
@@ -29,17 +29,6 @@ _LINE = re.compile(r"(?<=\S)(?=\n)")
 _ID_LABEL = regex.compile("⟨id ([0-9]{1,9})⟩")
 _CACHED_WORDS = 2**17
 _CACHED_WORD_BYTES = 64
-
-
-def byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable stand-in for each of the 256 bytes.
-
-    Printable Latin-1 characters stand for themselves; the others are moved, in order, to U+0100 and up: a space
-    becomes "Ġ", a line feed "Ċ".
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    moved = [byte for byte in range(256) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(moved)}
 
 
 _NO_BYTE = "\uffff"
@@ -207,8 +196,7 @@ def read_tokenizer(directory: Path) -> Tokenizer:
     Raises:
         TokenizerError: one is missing or damaged, or a merge or a byte has no id.
     """
-    vocab_path, vocab, pairs = read_vocabulary(directory)
-    alphabet = byte_alphabet()
+    vocab_path, vocab, merges = read_vocabulary(directory)
     token_bytes: dict[int, bytes] = {}
     special: dict[int, str] = {}
     for text, id in vocab.items():
@@ -222,10 +210,4 @@ def read_tokenizer(directory: Path) -> Tokenizer:
     if END_OF_TEXT in vocab:  # which could be ordinary text
         special[vocab[END_OF_TEXT]] = END_OF_TEXT
         del token_bytes[vocab[END_OF_TEXT]]
-    for char in alphabet:
-        if char not in vocab:
-            raise TokenizerError(f"{vocab_path} has no token for the byte 0x{alphabet[char]:02x}.", vocab_path)
-    merges: dict[tuple[int, int], tuple[int, int]] = {}
-    for left, right in pairs:  # one that is written twice keeps its first rank
-        merges.setdefault((vocab[left], vocab[right]), (len(merges), vocab[left + right]))
     return Tokenizer(token_bytes, merges, special)

@@ -8,16 +8,17 @@ same two, and one `tokenizer.json` for both, which is all that newer programs wr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from picogpt_tui.errors import TokenizerError
+from picogpt_tui.gpt2.bpe import Merges
 
 VOCAB_FILES = ("vocab.json", "encoder.json")
 MERGES_FILES = ("merges.txt", "vocab.bpe")
 ONE_FILE = "tokenizer.json"
-Merge = tuple[str, str]
 
 # What a GPT-2's tokenizer.json says, or leaves unsaid; another value cuts texts elsewhere.
 _ONLY = {
@@ -34,15 +35,25 @@ _ONLY = {
 }
 
 
-def read_vocabulary(directory: Path) -> tuple[Path, dict[str, int], Iterator[Merge]]:
+def byte_alphabet() -> dict[str, int]:
+    """GPT-2's printable stand-in for each of the 256 bytes.
+
+    Printable Latin-1 characters stand for themselves; the others are moved, in order, to U+0100 and up: a space
+    becomes "Ġ", a line feed "Ċ".
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    moved = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(moved)}
+
+
+def read_vocabulary(directory: Path) -> tuple[Path, dict[str, int], Merges]:
     """Read the vocabulary of a model directory, two files before one.
 
     Returns:
-        The file with the tokens, these with their ids, and the merges as pairs of tokens, each
-        checked when its turn comes.
+        The file with the tokens, these with their ids, and the merges by id.
 
     Raises:
-        TokenizerError: a file is missing or damaged, or a merge joins what are no tokens.
+        TokenizerError: a file is missing or damaged, a byte has no token, or a merge joins what are no tokens.
     """
     vocab_path = _first(directory, VOCAB_FILES)
     merges_path = _first(directory, MERGES_FILES)
@@ -55,7 +66,7 @@ def read_vocabulary(directory: Path) -> tuple[Path, dict[str, int], Iterator[Mer
     return vocab_path, vocab, _read_merges(merges_path, vocab)
 
 
-def _read_one_file(path: Path) -> tuple[Path, dict[str, int], Iterator[Merge]]:
+def _read_one_file(path: Path) -> tuple[Path, dict[str, int], Merges]:
     fields = _read_json(path)
     if not isinstance(fields, dict) or not isinstance(model := fields.get("model"), dict):
         raise TokenizerError(f"{path} must hold a JSON object with a model; fetch it again.", path)
@@ -73,7 +84,8 @@ def _read_one_file(path: Path) -> tuple[Path, dict[str, int], Iterator[Merge]]:
     merges = model.get("merges")
     if not isinstance(merges, list):
         raise TokenizerError(f"{path} must hold a list of merges, not {type(merges).__name__}.", path)
-    return path, vocab, (_checked_merge(one, vocab, f"{path}, merge {i}", path) for i, one in enumerate(merges))
+    lines = [" ".join(map(str, one)) if isinstance(one, list) else str(one) for one in merges]
+    return path, vocab, _merges_by_id(lines, vocab, path, lambda index: f"{path}, merge {index}")
 
 
 def _is_added(token: Any) -> bool:
@@ -106,31 +118,46 @@ def _checked_vocab(vocab: Any, path: Path) -> dict[str, int]:
     if not fits:
         raise TokenizerError(f"{path} must hold a JSON object from token to a different id each.", path)
     checked: dict[str, int] = vocab
+    for char, byte in byte_alphabet().items():
+        if char not in checked:
+            raise TokenizerError(f"{path} has no token for the byte 0x{byte:02x}.", path)
     return checked
 
 
-def _read_merges(path: Path, vocab: dict[str, int]) -> Iterator[Merge]:
+def _read_merges(path: Path, vocab: dict[str, int]) -> Merges:
     lines = _read_text(path).split("\n")
-    first = 1 if lines[0].startswith("#version") else 0
-    for number, line in enumerate(lines[first:], first + 1):
+    if lines[0].startswith("#version"):
+        lines[0] = ""
+    return _merges_by_id(lines, vocab, path, lambda index: f"{path}, line {index + 1}")
+
+
+def _merges_by_id(lines: list[str], vocab: dict[str, int], path: Path, where: Callable[[int], str]) -> Merges:
+    """Merges by the ids of their two tokens and of the join; one that is there twice keeps its first rank.
+
+    Args:
+        lines: two tokens with a space between, or nothing.
+        vocab: their ids.
+        path: the file, for what is wrong with it.
+        where: names a line by its index.
+
+    Raises:
+        TokenizerError: one is not two tokens whose join is one.
+    """
+    if set(map(len, map(str.split, lines))) <= {0, 2}:  # all at once: there are 50,000
+        tokens = " ".join(lines).split()
+        tokens.reverse()
+        lefts, rights = tokens[1::2], tokens[::2]
+        try:
+            left_ids, right_ids, joined_ids = (
+                [*map(vocab.__getitem__, texts)] for texts in (lefts, rights, map(operator.add, lefts, rights))
+            )
+        except KeyError:
+            pass  # which line it is, is looked for below
+        else:
+            ranks = range(len(joined_ids) - 1, -1, -1)
+            return dict(zip(zip(left_ids, right_ids, strict=True), zip(ranks, joined_ids, strict=True), strict=True))
+    for index, line in enumerate(lines):
         pair = line.split()
-        if _is_merge(pair, vocab):
-            yield pair[0], pair[1]
-        elif pair:
-            raise _no_merge(line, f"{path}, line {number}", path)
-
-
-def _checked_merge(merge: Any, vocab: dict[str, int], where: str, path: Path) -> Merge:
-    """Two tokens, written with a space between or as a list, whose join is a token too."""
-    pair = merge.split() if isinstance(merge, str) else merge
-    if not isinstance(pair, list) or not all(isinstance(one, str) for one in pair) or not _is_merge(pair, vocab):
-        raise _no_merge(merge, where, path)
-    return pair[0], pair[1]
-
-
-def _is_merge(pair: list[str], vocab: dict[str, int]) -> bool:
-    return len(pair) == 2 and pair[0] in vocab and pair[1] in vocab and pair[0] + pair[1] in vocab
-
-
-def _no_merge(merge: Any, where: str, path: Path) -> TokenizerError:
-    return TokenizerError(f"{where}: {str(merge)[:40]!r} is not two tokens whose join is one.", path)
+        if pair and not (len(pair) == 2 and {*pair, "".join(pair)} <= vocab.keys()):
+            raise TokenizerError(f"{where(index)}: {line[:40]!r} is not two tokens whose join is one.", path)
+    raise AssertionError("every merge is one")

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.params import Params, expected_shapes, params_from_tensors
-from picogpt_tui.gpt2.tokenizer import Tokenizer, byte_alphabet
+from picogpt_tui.gpt2.tokenizer import Tokenizer
+from picogpt_tui.gpt2.tokenizer_files import byte_alphabet
 
 from .tf_writer import openai_tensors, write_checkpoint
 
