@@ -11,7 +11,6 @@ import math
 import numpy as np
 
 from picogpt_tui.gpt2.arrays import FloatArray
-from picogpt_tui.gpt2.int8 import Int8Matrix
 from picogpt_tui.gpt2.params import Matrix
 from picogpt_tui.gpt2.threads import in_parts
 
@@ -143,7 +142,7 @@ def linear(x: FloatArray, w: Matrix, b: FloatArray, out: FloatArray | None = Non
         b: [n_out].
         out: where to write, [n_seq, n_out].
     """
-    if isinstance(w, Int8Matrix):
+    if not isinstance(w, np.ndarray):
         return w.product(x, b, out)
     y: FloatArray = np.matmul(x, w, out=out)
     y += b

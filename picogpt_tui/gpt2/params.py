@@ -10,8 +10,8 @@
     h.<i>.mlp.c_proj         [4 * n_embd, n_embd]
     ln_f                     [n_embd]
 
-Matrices are stored [in, out] (OpenAI's Conv1D), so `x @ w` needs no transpose. Each may be an `Int8Matrix` instead,
-with a row for each output.
+Matrices are stored [in, out] (OpenAI's Conv1D), so `x @ w` needs no transpose. Each may be a `FloatMatrix` instead of
+an array, which knows how to lie in memory; or an `Int8Matrix`, with a row for each output.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ import numpy as np
 
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.float_matrix import FloatMatrix
 from picogpt_tui.gpt2.int8 import Int8Matrix
 
-Matrix = FloatArray | Int8Matrix
+Matrix = FloatArray | FloatMatrix | Int8Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Block:
 class Params:
     """All weights of a GPT-2. `wte` is used twice: to embed and to unembed."""
 
-    wte: Matrix
+    wte: FloatArray | Int8Matrix
     wpe: FloatArray
     blocks: tuple[Block, ...]
     ln_f: LayerNorm
@@ -103,6 +104,8 @@ class Params:
         for name, array in self._stored():
             if isinstance(array, Int8Matrix):
                 yield name, array.widened() if name == "wte.weight" else array.widened().T
+            elif isinstance(array, FloatMatrix):
+                yield name, array.array
             else:
                 yield name, array
 
@@ -186,7 +189,9 @@ def params_from_tensors(tensors: Mapping[str, Matrix], config: GPT2Config) -> Pa
         )
         for i in range(config.n_layer)
     )
-    return Params(tensors["wte.weight"], vector("wpe.weight"), blocks, norm("ln_f"))
+    wte = tensors["wte.weight"]
+    assert not isinstance(wte, FloatMatrix), "wte is multiplied row by row, as it is stored"
+    return Params(wte, vector("wpe.weight"), blocks, norm("ln_f"))
 
 
 def _norm(name: str, norm: LayerNorm) -> Iterator[tuple[str, FloatArray]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.params import expected_shapes
 
 _ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+_AT_ONCE_BYTES = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,35 @@ def matched(stored: Iterable[StoredTensor], config: GPT2Config, path: Path) -> d
     return found
 
 
-def read_values(mapped: mmap.mmap, tensor: StoredTensor, path: Path) -> FloatArray:
+def finite_until(mapped: mmap.mmap, tensors: Sequence[StoredTensor]) -> int:
+    """Look at the numbers of the first tensors at once, as far as they lie end to end as float32.
+
+    Beside Python that computes each look waits for its turn, so that few are better than one a tensor.
+
+    Args:
+        mapped: the file.
+        tensors: in its order, at least one.
+
+    Returns:
+        The byte up to which all are finite; the first one's start where that is not known.
+    """
+    start = end = tensors[0].start
+    for tensor in tensors:
+        stop = tensor.start + n_bytes(tensor.shape, tensor.dtype)
+        if tensor.dtype != "F32" or tensor.start != end or start % 4 or (end > start and stop - start > _AT_ONCE_BYTES):
+            break
+        end = stop
+    return end if _sum_is_finite(np.frombuffer(mapped, "<f4", (end - start) // 4, start)) else start
+
+
+def read_values(mapped: mmap.mmap, tensor: StoredTensor, path: Path, *, is_finite: bool = False) -> FloatArray:
     """One tensor as float32: a view of the file's bytes where it is stored so, a copy otherwise.
+
+    Args:
+        mapped: the file.
+        tensor: where and how it is stored.
+        path: the file's, for what is wrong with it.
+        is_finite: whether its numbers were looked at already.
 
     Raises:
         WeightsError: it holds nan or infinity.
@@ -90,15 +118,14 @@ def read_values(mapped: mmap.mmap, tensor: StoredTensor, path: Path) -> FloatArr
         values = stored.view("<f2").astype(np.float32)
     else:  # bfloat16 is the upper half of a float32
         values = (stored.view("<u2").astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return _checked_finite(values.reshape(tensor.shape), tensor.name, path)
-
-
-def _checked_finite(values: FloatArray, name: str, path: Path) -> FloatArray:
-    # subtle: a sum is finite unless an element is not (or it overflows), and costs a fraction of isfinite
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = values.sum()
-    if not np.isfinite(total) and not np.isfinite(values).all():
+    if not is_finite and not _sum_is_finite(values) and not np.isfinite(values).all():
         count = int(np.count_nonzero(~np.isfinite(values)))
-        message = f"{path}: {name} holds {count:,} values that are nan or infinite; fetch the file again."
-        raise WeightsError(message, path, name)
-    return values
+        message = f"{path}: {tensor.name} holds {count:,} values that are nan or infinite; fetch the file again."
+        raise WeightsError(message, path, tensor.name)
+    return values.reshape(tensor.shape)
+
+
+def _sum_is_finite(values: FloatArray) -> bool:
+    # a sum is finite unless an element is not (or it overflows), and costs a fraction of isfinite
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(np.add.reduce(values)))

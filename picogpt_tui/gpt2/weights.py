@@ -1,9 +1,8 @@
 """A model directory's weights to params, with every name and shape checked before a number is used.
 
 The door to both formats: `model.safetensors`, or the pair of files that OpenAI published (`tf_checkpoint`). Where both
-are, safetensors is read. Embeddings in float32, a third of a small model, are used where they lie in the file,
-memory-mapped; float16 and bfloat16 are widened. The matrices of the blocks are copied to lie by columns, through which
-one token at a time passes a fifth faster.
+are, safetensors is read. float32 is used where it lies in the file, memory-mapped, the matrices of the blocks until
+tokens come one at a time (`float_matrix`); float16 and bfloat16 are widened.
 """
 
 from __future__ import annotations
@@ -21,13 +20,11 @@ from picogpt_tui.errors import WeightsError
 from picogpt_tui.events import Progress
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.float_matrix import FloatMatrix
 from picogpt_tui.gpt2.params import Matrix, Params, expected_shapes, is_matrix, params_from_tensors
 from picogpt_tui.gpt2.safetensors_file import WEIGHTS_FILE, stored_tensors
-from picogpt_tui.gpt2.stored_tensor import StoredTensor, matched, n_bytes, read_values
+from picogpt_tui.gpt2.stored_tensor import StoredTensor, finite_until, matched, n_bytes, read_values
 from picogpt_tui.gpt2.tf_checkpoint import DATA_FILE, INDEX_FILE, check_tensors, read_index
-from picogpt_tui.gpt2.threads import in_parts
-
-_ROWS_AT_ONCE = 32
 
 
 def weights_file(directory: Path) -> Path:
@@ -74,10 +71,8 @@ def load_params(directory: Path, config: GPT2Config) -> Iterator[Progress | Para
     total = len(expected_shapes(config))
     for index, tensor in enumerate(each_tensor(directory, config)):
         yield Progress("loading", index, total, tensor.name)
-        tensors[tensor.name] = tensor.values
-        if is_matrix(tensor.name) and tensor.name != "wte.weight":
-            tensors[tensor.name] = by_columns(tensor.values)
-            tensor.let_go()
+        is_turned = is_matrix(tensor.name) and tensor.name != "wte.weight"  # which is read row by row as it is
+        tensors[tensor.name] = FloatMatrix(tensor.values, tensor.let_go) if is_turned else tensor.values
     yield Progress("loading", total, total)
     yield params_from_tensors(tensors, config)
 
@@ -108,8 +103,12 @@ def each_tensor(directory: Path, config: GPT2Config) -> Iterator[ReadTensor]:
             message = f"{path}: lm_head.weight differs from wte.weight; GPT-2 ties them."
             raise WeightsError(message, path, "lm_head.weight")
         _let_go(mapped, lm_head)
-    for name, tensor in stored.items():
-        yield ReadTensor(name, read_values(mapped, tensor, path), partial(_let_go, mapped, tensor))
+    tensors, finite_end = list(stored.values()), 0
+    for index, (name, tensor) in enumerate(stored.items()):
+        if tensor.start >= finite_end:
+            finite_end = finite_until(mapped, tensors[index:])
+        values = read_values(mapped, tensor, path, is_finite=tensor.start < finite_end)
+        yield ReadTensor(name, values, partial(_let_go, mapped, tensor))
 
 
 def check_weights(directory: Path, config: GPT2Config) -> Iterator[Progress]:
@@ -164,22 +163,6 @@ def _let_go(mapped: mmap.mmap, tensor: StoredTensor) -> None:
         length = tensor.start + n_bytes(tensor.shape, tensor.dtype) - start
         if length > 0:
             mapped.madvise(mmap.MADV_DONTNEED, start, length)
-
-
-def by_columns(matrix: FloatArray) -> FloatArray:
-    """The same matrix, each column in one piece of memory: what belongs to one output lies together.
-
-    BLAS reads it so at the speed of the memory; row by row it is at two thirds where a matrix is narrow.
-    """
-    columns = np.empty(matrix.shape[::-1], dtype=np.float32)
-
-    def part(start: int, stop: int) -> None:
-        for row in range(start, stop, _ROWS_AT_ONCE):
-            last = min(row + _ROWS_AT_ONCE, stop)
-            columns[:, row:last] = matrix[row:last].T
-
-    in_parts(part, len(matrix), _ROWS_AT_ONCE)
-    return columns.T
 
 
 def _why_no_weights(directory: Path) -> str:

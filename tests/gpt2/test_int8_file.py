@@ -50,6 +50,7 @@ def stored(params: Params) -> dict[str, bytes]:
         if isinstance(array, Int8Matrix):
             found |= {name: array.rows.tobytes(), f"{name} scales": array.scales.tobytes()}
         else:
+            assert isinstance(array, np.ndarray)
             found[name] = array.tobytes()
     return found
 

@@ -19,7 +19,7 @@ from picogpt_tui.gpt2.params import Params
 from picogpt_tui.gpt2.safetensors_file import canonical_name
 from picogpt_tui.gpt2.stored_tensor import StoredTensor
 from picogpt_tui.gpt2.tf_checkpoint import DATA_FILE, INDEX_FILE
-from picogpt_tui.gpt2.weights import by_columns, check_weights, load_params, read_header, weights_digest, weights_file
+from picogpt_tui.gpt2.weights import check_weights, load_params, read_header, weights_digest, weights_file
 
 from .checkpoints import TINY, random_tensors, write_model, write_safetensors, write_tf_model
 
@@ -105,31 +105,13 @@ def test_some_of_those_addresses_are_odd(tmp_path: Path) -> None:
     assert starts == {0, 1, 2, 3}
 
 
-def test_embeddings_in_float32_are_views_of_the_file(tmp_path: Path) -> None:
-    """A third of 498 MB is mapped, not copied. Blanks bring the first number to an address it may be used at."""
+def test_float32_is_a_view_of_the_file(tmp_path: Path) -> None:
+    """498 MB are mapped, not copied. Blanks bring the first number to an address it may be used at."""
     path = tmp_path / "model.safetensors"
     write_safetensors(path, random_tensors(TINY, 1))
     write_safetensors(path, random_tensors(TINY, 1), header_end=" " * (-read_header(tmp_path)[0].start % 4))
     tensors = loaded(tmp_path)
-    assert not tensors["wte.weight"].flags.writeable
-    assert not tensors["wpe.weight"].flags.writeable
-
-
-def test_matrices_lie_by_columns(tmp_path: Path) -> None:
-    """As one token's product reads them fastest; see `weights.by_columns`."""
-    write_safetensors(tmp_path / "model.safetensors", random_tensors(TINY, 1))
-    tensors = loaded(tmp_path)
-    matrices = [values for name, values in tensors.items() if name.startswith("h.") and values.ndim == 2]
-    assert len(matrices) == 4 * TINY.n_layer
-    assert all(matrix.flags.f_contiguous for matrix in matrices)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (64, 32), (100, 333)])
-def test_by_columns_is_the_same_matrix(shape: tuple[int, int]) -> None:
-    matrix = np.arange(shape[0] * shape[1], dtype=np.float32).reshape(shape)
-    columns = by_columns(matrix)
-    assert columns.T.flags.c_contiguous
-    np.testing.assert_array_equal(columns, matrix)
+    assert not any(values.flags.writeable for values in tensors.values())
 
 
 def test_the_header_lists_the_tensors_in_file_order(tmp_path: Path) -> None:
