@@ -73,11 +73,11 @@ class Int8Matrix:
         y = np.empty((len(x), len(self.rows)), dtype=np.float32) if out is None else out
         kernel = None
         if len(x) <= _FEW_TOKENS and self.rows.size >= _WORTH_ALL_CORES:
-            kernel = KERNEL.product
+            kernel = KERNEL.compiled
             if kernel is None and len(x) == 1:
                 KERNEL.prepare()
         if kernel is not None:
-            kernel(self.rows, self.scales, np.ascontiguousarray(x), y)
+            kernel.product(self.rows, self.scales, np.ascontiguousarray(x), y)
         else:
             _product_in_blocks(self, x, y)
         if b is not None:

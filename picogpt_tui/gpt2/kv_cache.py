@@ -52,14 +52,19 @@ class KVCache:
         """
         n_past = len(self.ids)
         n_kv = n_past + k.shape[1]
+        keys, values = self.with_room(layer, k.shape[1])
+        keys[:, n_past:n_kv] = k
+        values[:, n_past:n_kv] = v
+        return keys[:, :n_kv], values[:, :n_kv]
+
+    def with_room(self, layer: int, n_seq: int) -> tuple[FloatArray, FloatArray]:
+        """All that a layer has for keys and values, enough for n_seq new tokens: [n_head, n_room, d_head] each."""
+        n_kv = len(self.ids) + n_seq
         assert n_kv <= self.n_ctx, f"{n_kv} tokens do not fit a context of {self.n_ctx}"
         if n_kv > self._keys[layer].shape[1]:
             self._keys[layer] = self._grown(self._keys[layer], n_kv)
             self._values[layer] = self._grown(self._values[layer], n_kv)
-        keys, values = self._keys[layer], self._values[layer]
-        keys[:, n_past:n_kv] = k
-        values[:, n_past:n_kv] = v
-        return keys[:, :n_kv], values[:, :n_kv]
+        return self._keys[layer], self._values[layer]
 
     def _grown(self, array: FloatArray, n_kv: int) -> FloatArray:
         n_head, n_held, d_head = array.shape

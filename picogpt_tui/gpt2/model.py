@@ -15,6 +15,7 @@ import numpy as np
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.int8 import Int8Matrix
+from picogpt_tui.gpt2.int8_block import compiled_block
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.ops import causal_softmax, gelu, layer_norm, linear
 from picogpt_tui.gpt2.params import MLP, Attention, Block, Params
@@ -74,6 +75,8 @@ def transformer_block(
     x: FloatArray, block: Block, layer: int, config: GPT2Config, cache: KVCache, taps: Taps | None = None
 ) -> FloatArray:
     """Writes into x, the residual stream [n_seq, n_embd]: adds attention's answer, then the MLP's."""
+    if taps is None and compiled_block(x, block, layer, config, cache):
+        return x
     eps, normed = config.layer_norm_epsilon, cache.scratch.array("normed", *x.shape)
     x += attention(layer_norm(x, block.ln_1.g, block.ln_1.b, eps, normed), block.attn, layer, config, cache, taps)
     _tap(taps, f"h.{layer}.attn", x)

@@ -8,13 +8,13 @@ import pytest
 
 from picogpt_tui.cli.progress import _Log
 from picogpt_tui.events import DownloadProgress
-from picogpt_tui.gpt2 import int8
 from picogpt_tui.gpt2.int8_file import INT8_FILE
-from picogpt_tui.gpt2.int8_kernel import Kernel, Product
+from picogpt_tui.gpt2.int8_kernel import Kernel
 from picogpt_tui.paths import bundled_dir, int8_dir, models_dir
 from picogpt_tui.session import quantized
 from picogpt_tui.session.quantized import int8_files
 
+from ..gpt2.kernels import absent_kernel, use_kernel
 from ..hub.loopback import Loopback
 from ..hub.placed import cached, downloaded
 from .conftest import KING, ok, run
@@ -22,16 +22,10 @@ from .conftest import KING, ok, run
 TINY_FLOAT32_BYTES = 4 * 12_945
 
 
-def refuse() -> Product:
-    raise ImportError("it is not installed")
-
-
 @pytest.fixture(autouse=True)
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     """Numba is not installed, and everybody knows by now."""
-    kernel = Kernel(refuse, lambda: None)
-    for module in (int8, quantized):
-        monkeypatch.setattr(module, "KERNEL", kernel)
+    kernel = use_kernel(monkeypatch, absent_kernel(), quantized)
     kernel.wait()
     return kernel
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from picogpt_tui.gpt2 import int8
-from picogpt_tui.gpt2.arrays import FloatArray
+from picogpt_tui.gpt2.arrays import FloatArray, Int8Array
 from picogpt_tui.gpt2.int8 import Int8Matrix, quantize
-from picogpt_tui.gpt2.int8_kernel import KERNEL, Kernel, Product
+from picogpt_tui.gpt2.int8_kernel import KERNEL, Compiled, Kernel
+
+from .kernels import absent_kernel, compiled, use_kernel
 
 SHAPES = [(1, 1), (7, 3), (3, 1025), (700, 48), (300, 1600)]
 
@@ -21,7 +23,7 @@ def normal(*shape: int, seed: int = 5) -> FloatArray:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to multiply; without numba only the second."""
     if request.param == "numpy":
-        monkeypatch.setattr(int8, "KERNEL", absent_kernel())
+        use_kernel(monkeypatch, absent_kernel())
     elif not KERNEL.wait():
         pytest.skip(KERNEL.trouble)
     return str(request.param)
@@ -30,13 +32,6 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture(autouse=True)
 def no_matrix_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(int8, "_WORTH_ALL_CORES", 0)
-
-
-def absent_kernel() -> Kernel:
-    def compile() -> Product:
-        raise ImportError("it is not installed")
-
-    return Kernel(compile, lambda: None)
 
 
 # --- the numbers ---------------------------------------------------------------------------------------------------
@@ -81,6 +76,10 @@ def test_rows_are_picked_as_from_an_array() -> None:
     assert (matrix.size, matrix.nbytes) == (35, 35 + 4 * 7)
 
 
+def filled(rows: Int8Array, scales: FloatArray, x: FloatArray, y: FloatArray) -> None:
+    y.fill(42)
+
+
 # --- the products --------------------------------------------------------------------------------------------------
 
 
@@ -122,12 +121,11 @@ def test_the_kernel_is_asked_for_by_the_first_token(monkeypatch: pytest.MonkeyPa
     """A prompt is read without it; and until it is there, all goes on."""
     made: list[Kernel] = []
 
-    def compile() -> Product:
+    def compile() -> Compiled:
         made.append(kernel)
-        return lambda rows, scales, x, y: y.fill(42)
+        return compiled(filled)
 
-    kernel = Kernel(compile, lambda: None)
-    monkeypatch.setattr(int8, "KERNEL", kernel)
+    kernel = use_kernel(monkeypatch, Kernel(compile, lambda: None))
     matrix, x = quantize(normal(7, 5)), normal(3, 5)
     np.testing.assert_allclose(matrix.product(x), x @ matrix.widened().T, rtol=1e-5, atol=1e-6)
     assert made == []
@@ -138,18 +136,14 @@ def test_the_kernel_is_asked_for_by_the_first_token(monkeypatch: pytest.MonkeyPa
 
 
 def test_many_tokens_never_go_through_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel = Kernel(lambda: lambda rows, scales, x, y: y.fill(42), lambda: None)
-    assert kernel.wait()
-    monkeypatch.setattr(int8, "KERNEL", kernel)
+    assert use_kernel(monkeypatch, Kernel(lambda: compiled(filled), lambda: None)).wait()
     matrix: Int8Matrix = quantize(normal(7, 5))
     x = normal(100, 5)
     np.testing.assert_allclose(matrix.product(x), x @ matrix.widened().T, rtol=1e-5, atol=1e-6)
 
 
 def test_a_small_matrix_does_not_wake_the_other_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel = Kernel(lambda: lambda rows, scales, x, y: y.fill(42), lambda: None)
-    assert kernel.wait()
-    monkeypatch.setattr(int8, "KERNEL", kernel)
+    assert use_kernel(monkeypatch, Kernel(lambda: compiled(filled), lambda: None)).wait()
     monkeypatch.setattr(int8, "_WORTH_ALL_CORES", 36)
     for n_out, is_small in ((7, True), (8, False)):
         product = quantize(normal(n_out, 5)).product(normal(1, 5))

@@ -12,21 +12,20 @@ import numpy as np
 import pytest
 
 from picogpt_tui.gpt2 import int8_kernel
-from picogpt_tui.gpt2.arrays import FloatArray, Int8Array
-from picogpt_tui.gpt2.int8_kernel import Kernel, Product, compile_in_a_child, compile_product
+from picogpt_tui.gpt2.int8_kernel import Compiled, Kernel, compile_here, compile_in_a_child
 
+from .kernels import compiled
 
-def product(rows: Int8Array, scales: FloatArray, x: FloatArray, y: FloatArray) -> None:
-    y[:] = x @ (rows * scales[:, None]).T
+COMPILED = compiled(lambda rows, scales, x, y: None)
 
 
 def test_it_is_compiled_once_however_many_ask() -> None:
     n_compiled = 0
 
-    def compile() -> Product:
+    def compile() -> Compiled:
         nonlocal n_compiled
         n_compiled += 1
-        return product
+        return COMPILED
 
     kernel = Kernel(compile, lambda: None)
     askers = [threading.Thread(target=kernel.wait) for _ in range(8)]
@@ -35,19 +34,19 @@ def test_it_is_compiled_once_however_many_ask() -> None:
     for asker in askers:
         asker.join()
     assert n_compiled == 1
-    assert (kernel.product, kernel.trouble) == (product, "")
+    assert (kernel.compiled, kernel.trouble) == (COMPILED, "")
 
 
 def test_nobody_waits_for_it() -> None:
     may_go_on = threading.Event()
 
-    def slow() -> Product:
+    def slow() -> Compiled:
         may_go_on.wait(20)
-        return product
+        return COMPILED
 
     kernel = Kernel(slow, lambda: None)
     kernel.prepare()
-    assert kernel.product is None
+    assert kernel.compiled is None
     may_go_on.set()
     assert kernel.wait()
 
@@ -63,19 +62,19 @@ def test_nobody_waits_for_it() -> None:
     ],
 )
 def test_why_it_does_not_come(error: Exception, sentence: str) -> None:
-    def fails() -> Product:
+    def fails() -> Compiled:
         raise error
 
     kernel = Kernel(fails, lambda: None)
     assert not kernel.wait()
-    assert (kernel.product, kernel.trouble) == (None, sentence)
+    assert (kernel.compiled, kernel.trouble) == (None, sentence)
 
 
 def test_what_goes_wrong_before_it_is_compiled_is_told() -> None:
     def ahead() -> None:
         raise OSError("no more processes")
 
-    kernel = Kernel(lambda: product, ahead)
+    kernel = Kernel(lambda: COMPILED, ahead)
     assert not kernel.wait()
     assert kernel.trouble == "int8 runs without numba, which failed: OSError: no more processes"
 
@@ -89,17 +88,17 @@ def test_a_child_that_cannot_be_started_is_no_trouble(monkeypatch: pytest.Monkey
     monkeypatch.setattr(subprocess, "Popen", refuse)
     monkeypatch.setattr(int8_kernel, "__file__", str(tmp_path / "int8_kernel.py"))
     monkeypatch.setattr(int8_kernel, "find_spec", lambda name: object())
-    kernel = Kernel(lambda: product, compile_in_a_child)
+    kernel = Kernel(lambda: COMPILED, compile_in_a_child)
     assert kernel.wait()
-    assert (kernel.product, kernel.trouble) == (product, "")
+    assert (kernel.compiled, kernel.trouble) == (COMPILED, "")
 
 
 def test_others_get_short_turns_only_while_it_is_compiled() -> None:
     before, during = sys.getswitchinterval(), []
 
-    def compile() -> Product:
+    def compile() -> Compiled:
         during.append(sys.getswitchinterval())
-        return product
+        return COMPILED
 
     Kernel(compile, lambda: None).wait()
     assert sys.getswitchinterval() == before
@@ -110,14 +109,16 @@ def test_others_get_short_turns_only_while_it_is_compiled() -> None:
 def test_an_old_numba_is_not_used(version: tuple[int, int], why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     old = SimpleNamespace(version_info=SimpleNamespace(short=version), __version__=f"{version[0]}.{version[1]}.1")
     monkeypatch.setitem(sys.modules, "numba", old)
+    monkeypatch.delitem(sys.modules, "picogpt_tui.gpt2.int8_compiled", raising=False)
     with pytest.raises(ImportError, match=why):
-        compile_product()
+        compile_here()
 
 
 def test_without_numba_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "picogpt_tui.gpt2.int8_compiled", raising=False)
     with pytest.raises(ImportError, match=r"numba|it is not installed"):
-        compile_product()
+        compile_here()
 
 
 def test_a_child_compiles_only_what_is_not_compiled_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_a_child_compiles_only_what_is_not_compiled_yet(monkeypatch: pytest.Monk
     compile_in_a_child()
     assert [command[:2] for command in children] == [[sys.executable, "-c"]]
     (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__" / "int8_kernel.compile_product.locals.product-1.py311.nbi").touch()
+    (tmp_path / "__pycache__" / "int8_compiled.product-1.py311.nbi").touch()
     compile_in_a_child()
     assert len(children) == 1
 
@@ -147,13 +148,13 @@ def test_a_child_is_not_asked_where_there_is_no_numba(monkeypatch: pytest.Monkey
 def test_two_threads_may_multiply_at_once() -> None:
     """Some of numba's thread pools end the process where two threads enter them."""
     try:
-        compiled = compile_product()
+        product = compile_here().product
     except ImportError as error:
         pytest.skip(str(error))
     rows = np.arange(-60, 60, dtype=np.int8).reshape(12, 10)
     scales, x = np.full(12, 0.5, dtype=np.float32), np.ones((1, 10), dtype=np.float32)
     results = [np.empty((1, 12), dtype=np.float32) for _ in range(4)]
-    threads = [threading.Thread(target=lambda y=y: [compiled(rows, scales, x, y) for _ in range(200)]) for y in results]
+    threads = [threading.Thread(target=lambda y=y: [product(rows, scales, x, y) for _ in range(200)]) for y in results]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -23,7 +23,7 @@ from picogpt_tui.gpt2.reader import Reader, prefill_block
 from picogpt_tui.paths import bundled_dir
 from picogpt_tui.settings import GREEDY, PURE, GenerationSettings, SamplingSettings
 
-from .test_int8 import absent_kernel
+from .kernels import absent_kernel, use_kernel
 
 REPEATED = "The king and the queen. The king and the queen went to the king and the queen. " * 2
 SAMPLINGS = {
@@ -41,7 +41,7 @@ def model(request: pytest.FixtureRequest) -> Iterator[LanguageModel]:
     assert isinstance(read, LanguageModel)
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "int8 without numba":
-            patch.setattr(int8, "KERNEL", absent_kernel())
+            use_kernel(patch, absent_kernel())
         elif request.param == "int8" and not KERNEL.wait():
             pytest.skip(KERNEL.trouble)
         patch.setattr(int8, "_WORTH_ALL_CORES", 2**16)  # else the bundled model is too small for the kernel

@@ -12,14 +12,13 @@ import pytest
 
 from picogpt_tui.errors import ModelNotFound, SettingError
 from picogpt_tui.events import Progress
-from picogpt_tui.gpt2 import int8
-from picogpt_tui.gpt2.int8_kernel import Kernel, Product
 from picogpt_tui.gpt2.language_model import LanguageModel, read_model
 from picogpt_tui.session import benchmark
 from picogpt_tui.session.benchmark import Measurement, measure, sample_text
 from picogpt_tui.session.machine import machine, peak_bytes
 
 from ..gpt2.checkpoints import TINY, toy_tokenizer
+from ..gpt2.kernels import absent_kernel, use_kernel
 
 MakeModel = Callable[..., Path]
 STEPS = [
@@ -105,16 +104,10 @@ def test_the_weights_are_read_anew(tiny_model_dir: MakeModel, monkeypatch: pytes
     assert read == [directory, directory]
 
 
-def refuse() -> Product:
-    raise ImportError("it is not installed")
-
-
 def test_int8_waits_for_its_kernel_and_says_why_there_is_none(
     tiny_model_dir: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernel = Kernel(refuse, lambda: None)
-    for module in (benchmark, int8):
-        monkeypatch.setattr(module, "KERNEL", kernel)
+    kernel = use_kernel(monkeypatch, absent_kernel(), benchmark)
     found = found_in(tiny_model_dir(), "int8")
 
     assert found["int8_kernel"] == {"is_used": False, "trouble": kernel.trouble}
@@ -122,7 +115,7 @@ def test_int8_waits_for_its_kernel_and_says_why_there_is_none(
 
 
 def test_float32_needs_no_kernel(tiny_model_dir: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "KERNEL", Kernel(refuse, lambda: None))
+    use_kernel(monkeypatch, absent_kernel(), benchmark)
     found = found_in(tiny_model_dir())
 
     assert found["int8_kernel"] == {"is_used": False, "trouble": ""}
