@@ -12,6 +12,7 @@ from typing import Any
 from picogpt_tui.errors import ConfigError, TokenizerError
 from picogpt_tui.events import Event, Progress
 from picogpt_tui.gpt2.arrays import FloatArray
+from picogpt_tui.gpt2.blas import warm_up
 from picogpt_tui.gpt2.config import GPT2Config, read_config
 from picogpt_tui.gpt2.generate import generate, never
 from picogpt_tui.gpt2.int8_file import int8_params
@@ -127,6 +128,7 @@ def read_model(
         ConfigError, TokenizerError, WeightsError: what is missing or damaged, by name.
     """
     config = _read_config(directory)
+    warm_up()
     with ThreadPoolExecutor(1) as beside:  # a vocabulary takes as long as the weights, and another core
         small_files = beside.submit(read_small_files, directory)
         steps = load_params(directory, config) if precision == FLOAT32 else int8_params(directory, config, int8_files)
