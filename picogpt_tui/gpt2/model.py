@@ -21,6 +21,9 @@ from picogpt_tui.gpt2.ops import causal_softmax, gelu, layer_norm, linear
 from picogpt_tui.gpt2.params import MLP, Attention, Block, Params
 from picogpt_tui.gpt2.scratch import Scratch
 
+_QUERIES_AT_ONCE = 128
+"""Tokens of a prompt that look back together: the fewer, the less is computed of what they may not see."""
+
 
 @dataclass(slots=True)
 class Taps:
@@ -94,16 +97,20 @@ def attention(
     qkv = linear(x, attn.c_attn.w, attn.c_attn.b, array("qkv", n_seq, 3 * n_embd))
     q, k, v = qkv.reshape(n_seq, 3, n_head, d_head).transpose(1, 2, 0, 3)  # -> 3 x [n_head, n_seq, d_head]
     keys, values = cache.write(layer, k, v)  # -> 2 x [n_head, n_kv, d_head]
-    n_kv = keys.shape[1]
+    n_past = keys.shape[1] - n_seq
 
     q *= np.float32(1 / math.sqrt(d_head))
-    weights = np.matmul(q, keys.transpose(0, 2, 1), out=array("weights", n_head, n_seq, n_kv))
-    causal_softmax(weights, n_kv - n_seq)
-    if taps is not None:
-        taps.attention.append(weights.copy())
-
     merged = array("merged", n_seq, n_head, d_head)
-    np.matmul(weights, values, out=merged.transpose(1, 0, 2))  # [n_head, n_seq, n_kv] -> [n_head, n_seq, d_head]
+    n_at_once = n_seq if taps is not None else _QUERIES_AT_ONCE
+    for first in range(0, n_seq, n_at_once):
+        queries = slice(first, min(first + n_at_once, n_seq))
+        n_kv = n_past + queries.stop  # no query sees what is behind it
+        weights = array("weights", n_head, queries.stop - first, n_kv)
+        np.matmul(q[:, queries], keys[:, :n_kv].transpose(0, 2, 1), out=weights)
+        causal_softmax(weights, n_past + first)
+        if taps is not None:
+            taps.attention.append(weights.copy())
+        np.matmul(weights, values[:, :n_kv], out=merged[queries].transpose(1, 0, 2))  # -> [n_head, n_seq, d_head]
     return linear(merged.reshape(n_seq, n_embd), attn.c_proj.w, attn.c_proj.b, array("projected", n_seq, n_embd))
 
 

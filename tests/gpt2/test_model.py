@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picogpt_tui.gpt2 import pico
+from picogpt_tui.gpt2 import model, pico
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
@@ -189,6 +189,22 @@ def test_attention_rows_are_distributions_over_the_past() -> None:
         np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-6)
         assert (weights[:, 0, 4] == 0).all(), "the first of the new tokens sees the second"
         assert (weights[:, 1] > 0).all()
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7])
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_queries_look_back_by_so_many_at_once_as_all_together(
+    monkeypatch: pytest.MonkeyPatch, config: GPT2Config, at_once: int
+) -> None:
+    params, ids = random_params(config), random_ids(config, config.n_ctx)
+    cuts = [config.n_ctx // 2] if config.n_ctx > 1 else []
+    expected, taps, small_taps = in_pieces(ids, cuts, params, config), Taps(), Taps()
+    full(ids, params, config, taps)
+    monkeypatch.setattr(model, "_QUERIES_AT_ONCE", at_once)
+    assert_same_logits(in_pieces(ids, cuts, params, config), expected)
+    full(ids, params, config, small_taps)
+    for whole, seen in zip(taps.attention, small_taps.attention, strict=True):
+        np.testing.assert_array_equal(seen, whole)
 
 
 def test_taps_change_nothing() -> None:
