@@ -1,9 +1,10 @@
 """What the app costs: generating with all panels against headless, keys meanwhile, and the first frame.
 
-Run it by hand: `python -m tests.benchmarks.bench_app [MODEL [tokens]]`. The model generates the same tokens from the
-same seed with and without the app, in turn, prompt lookup off; `share` is the app by headless. Keys are pressed
-as in `bench_keys` while it generates. The first frame is that of a process of its own, from its start until the app
-has painted, against that of an empty Textual app which imports the same widgets.
+Run it by hand: `python -m tests.benchmarks.bench_app [MODEL [tokens [precision]]]`. The model generates the same tokens
+from the same seed with and without the app, in turn, prompt lookup off; `share` is the app by headless. Keys are
+pressed as in `bench_keys` while it generates. The first frame is that of a process of its own, from its start until
+the app has painted, against that of an empty Textual app which imports the same widgets; both in a terminal of
+120 x 40.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from picogpt_tui.events import Finished
+from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.session.document import Request
 from picogpt_tui.session.engine import Engine
-from picogpt_tui.settings import GenerationSettings, SamplingSettings
+from picogpt_tui.settings import FLOAT32, INT8, GenerationSettings, SamplingSettings
 from picogpt_tui.tui.app import PicoGPTApp
 from tests.benchmarks.bench_keys import Key, press
 
@@ -74,19 +76,22 @@ async def generate(app: PicoGPTApp, n_tokens: int, keys: list[Key] | None = None
         while main.is_generating:
             keys += await press(app, 0.5)
     while main.is_generating:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
     turn = main.document.last("answer")
     assert turn is not None
     return turn.tokens_per_second
 
 
-async def compare(model: str, n_tokens: int) -> None:
+async def compare(model: str, n_tokens: int, precision: str) -> None:
     """The lines about generating."""
     app = PicoGPTApp(model=model)
+    app.choose_precision(model, precision)
     async with app.run_test(size=(120, 40)):
         while app.main.engine is None:
             await asyncio.sleep(0.05)
         engine = app.main.engine
+        if engine.info.precision == INT8:
+            KERNEL.wait()
         alone: list[float] = []
         inside: list[float] = []
         for _ in range(ROUNDS):
@@ -125,5 +130,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as home:
         os.environ["PICOGPT_HOME"] = home
         arguments = sys.argv[1:]
-        asyncio.run(compare(arguments[0] if arguments else "stories", int(arguments[1]) if arguments[1:] else 100))
+        os.environ |= {"COLUMNS": "120", "LINES": "40"}
+        model, n_tokens, precision = [*arguments, *["stories", "100", FLOAT32][len(arguments) :]]
+        asyncio.run(compare(model, int(n_tokens), precision))
         start()

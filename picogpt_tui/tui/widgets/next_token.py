@@ -44,6 +44,8 @@ class NextToken(StyleCache):
         super().__init__(id=id)
         self._distribution: Distribution | None = None
         self._chosen: int | None = None
+        self._is_shaped = False
+        """Whether sampling changes any probability that is shown."""
         self._entropies: deque[float] = deque(maxlen=_SPARK_TOKENS)
 
     @property
@@ -60,6 +62,7 @@ class NextToken(StyleCache):
             entropies: of the tokens since the last call, in nats, for the sparkline.
         """
         self._distribution, self._chosen = distribution, chosen
+        self._is_shaped = any(abs(one.final_prob - one.prob) > 1e-6 for one in distribution.candidates)
         self._entropies.extend(entropies)
         self.refresh()
 
@@ -112,14 +115,9 @@ class NextToken(StyleCache):
 
     def _heading(self, width: int) -> list[Segment]:
         name = Segment("NEXT TOKEN", self.style_of("next-token--heading"))
-        columns = " raw · final" if self._is_shaped() else " raw"
-        end = self._label_width(width) + 13 + (7 if self._is_shaped() else 0)
+        columns = " raw · final" if self._is_shaped else " raw"
+        end = self._label_width(width) + 13 + (7 if self._is_shaped else 0)
         return [name, self._quiet(columns.rjust(max(0, end - len("NEXT TOKEN"))))]
-
-    def _is_shaped(self) -> bool:
-        """Whether sampling changes any probability that is shown."""
-        shown = self._distribution
-        return shown is not None and any(abs(one.final_prob - one.prob) > 1e-6 for one in shown.candidates)
 
     def _label_width(self, width: int) -> int:
         return min(18, max(7, width - 30))
@@ -137,7 +135,7 @@ class NextToken(StyleCache):
             Segment(f" {percent(one.prob)}", quiet),
         ]
         used = 5 + label_width + 7
-        if self._is_shaped():
+        if self._is_shaped:
             final = STAGE_NAMES.get(one.cut_by, one.cut_by) if one.cut_by else percent(one.final_prob)
             segments.append(Segment(f" {final:>6}", text))
             used += 7

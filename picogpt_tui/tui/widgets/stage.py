@@ -26,7 +26,7 @@ from picogpt_tui.tui.widgets.welcome import Welcome
 if TYPE_CHECKING:
     from picogpt_tui.session.engine import Engine
 
-_PANEL_SECONDS = 0.2
+_PANEL_SECONDS = 0.25
 _NOTES = {
     "max_tokens": "{n} tokens, the maximum · enter goes on",
     "end_of_text": "⟨|endoftext|⟩ · the text ends here",
@@ -40,6 +40,7 @@ class Stage(Vertical):
     """Transcript, candidates, tokens, knobs."""
 
     library = query_one("#library", Library)
+    text = query_one("#text", Vertical)
     transcript = query_one("#transcript", Transcript)
     next_token = query_one("#next", NextToken)
     strip = query_one("#strip", CandidateStrip)
@@ -70,7 +71,7 @@ class Stage(Vertical):
     @on(FollowingChanged)
     def _show_more(self, message: FollowingChanged) -> None:
         message.stop()
-        self.set_class(not message.is_following, "-away")
+        self.text.set_class(not message.is_following, "-away")
 
     def show_document(self, document: Document, engine: Engine | None) -> None:
         """Show a document from its beginning."""
@@ -84,7 +85,7 @@ class Stage(Vertical):
             else:
                 self.transcript.add_answer(turn.text)
                 self.show_end(turn)
-        self.set_class(bool(turns), "-has-text")
+        self.text.set_class(bool(turns), "-has-text")
         self.transcript.follow()
         self.next_token.forget()
         self.show_grid(document, engine)
@@ -98,7 +99,7 @@ class Stage(Vertical):
         self._panels_drawn = 0.0
         self.transcript.add_answer()
         self.transcript.is_streaming = True
-        self.add_class("-has-text")
+        self.text.add_class("-has-text")
         self.show_grid(document, engine)
 
     @property
