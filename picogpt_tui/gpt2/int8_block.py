@@ -25,7 +25,7 @@ def compiled_block(x: FloatArray, block: Block, layer: int, config: GPT2Config, 
     compiled = KERNEL.compiled
     if compiled is None or len(x) != 1 or not isinstance(block.attn.c_attn.w, Int8Matrix):
         return False
-    keys, values = cache.with_room(layer, 1)
+    keys, values = cache.room(layer, 1)
     compiled.block(
         x,
         *(block.ln_1.g, block.ln_1.b, *_arrays(block.attn.c_attn), *_arrays(block.attn.c_proj)),

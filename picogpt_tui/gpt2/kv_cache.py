@@ -27,51 +27,49 @@ class KVCache:
     """
 
     def __init__(self, config: GPT2Config) -> None:
-        shape = (config.n_head, min(_FIRST, config.n_ctx), config.d_head)
+        shape = (2, config.n_head, min(_FIRST, config.n_ctx), config.d_head)
         self.n_ctx = config.n_ctx
         self.ids: list[int] = []
         self.scratch = Scratch()
-        self._keys: list[FloatArray] = [np.empty(shape, dtype=np.float32) for _ in range(config.n_layer)]
-        self._values: list[FloatArray] = [np.empty(shape, dtype=np.float32) for _ in range(config.n_layer)]
+        # keys and values of a layer side by side: NumPy asks for large pages from 4 MB on, which are read faster
+        self._layers: list[FloatArray] = [np.empty(shape, dtype=np.float32) for _ in range(config.n_layer)]
 
     @property
     def nbytes(self) -> int:
         """How much memory the keys and values take as yet."""
-        return sum(array.nbytes for array in (*self._keys, *self._values))
+        return sum(array.nbytes for array in self._layers)
 
-    def write(self, layer: int, k: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def write(self, layer: int, new: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Put new keys and values behind those held, and return all of them.
 
         Args:
             layer: index of the block.
-            k: [n_head, n_seq, d_head], keys of the new tokens.
-            v: [n_head, n_seq, d_head], values of the new tokens.
+            new: [2, n_head, n_seq, d_head], keys and values of the new tokens.
 
         Returns:
             Views of the layer's keys and values, [n_head, n_past + n_seq, d_head] each.
         """
         n_past = len(self.ids)
-        n_kv = n_past + k.shape[1]
-        keys, values = self.with_room(layer, k.shape[1])
-        keys[:, n_past:n_kv] = k
-        values[:, n_past:n_kv] = v
-        return keys[:, :n_kv], values[:, :n_kv]
+        n_kv = n_past + new.shape[2]
+        held = self._with_room(layer, n_kv)
+        held[:, :, n_past:n_kv] = new
+        keys, values = held[:, :, :n_kv]
+        return keys, values
 
-    def with_room(self, layer: int, n_seq: int) -> tuple[FloatArray, FloatArray]:
+    def room(self, layer: int, n_seq: int) -> tuple[FloatArray, FloatArray]:
         """All that a layer has for keys and values, enough for n_seq new tokens: [n_head, n_room, d_head] each."""
-        n_kv = len(self.ids) + n_seq
-        assert n_kv <= self.n_ctx, f"{n_kv} tokens do not fit a context of {self.n_ctx}"
-        if n_kv > self._keys[layer].shape[1]:
-            self._keys[layer] = self._grown(self._keys[layer], n_kv)
-            self._values[layer] = self._grown(self._values[layer], n_kv)
-        return self._keys[layer], self._values[layer]
+        keys, values = self._with_room(layer, len(self.ids) + n_seq)
+        return keys, values
 
-    def _grown(self, array: FloatArray, n_kv: int) -> FloatArray:
-        n_head, n_held, d_head = array.shape
-        n_room = min(self.n_ctx, max(n_kv, 2 * n_held))
-        grown: FloatArray = np.empty((n_head, n_room, d_head), dtype=np.float32)
-        grown[:, :n_held] = array
-        return grown
+    def _with_room(self, layer: int, n_kv: int) -> FloatArray:
+        held = self._layers[layer]
+        assert n_kv <= self.n_ctx, f"{n_kv} tokens do not fit a context of {self.n_ctx}"
+        if n_kv > held.shape[2]:
+            _, n_head, n_held, d_head = held.shape
+            grown: FloatArray = np.empty((2, n_head, min(self.n_ctx, max(n_kv, 2 * n_held)), d_head), dtype=np.float32)
+            grown[:, :, :n_held] = held
+            held = self._layers[layer] = grown
+        return held
 
     def truncate(self, n: int) -> None:
         """Forget all but the first n tokens."""

@@ -95,8 +95,8 @@ def attention(
     (n_seq, n_embd), n_head, d_head = x.shape, config.n_head, config.d_head
     array = cache.scratch.array
     qkv = linear(x, attn.c_attn.w, attn.c_attn.b, array("qkv", n_seq, 3 * n_embd))
-    q, k, v = qkv.reshape(n_seq, 3, n_head, d_head).transpose(1, 2, 0, 3)  # -> 3 x [n_head, n_seq, d_head]
-    keys, values = cache.write(layer, k, v)  # -> 2 x [n_head, n_kv, d_head]
+    split = qkv.reshape(n_seq, 3, n_head, d_head).transpose(1, 2, 0, 3)  # -> [3, n_head, n_seq, d_head]
+    q, (keys, values) = split[0], cache.write(layer, split[1:])  # -> 2 x [n_head, n_kv, d_head]
     n_past = keys.shape[1] - n_seq
 
     q *= np.float32(1 / math.sqrt(d_head))

@@ -65,7 +65,7 @@ def test_one_token_passes_as_it_does_in_numpy(
         streams.append(x)
     assert_close(*streams)
     for layer in range(config.n_layer):
-        for ours, other in zip(*(cache.with_room(layer, 1) for cache in caches), strict=True):
+        for ours, other in zip(*(cache.room(layer, 1) for cache in caches), strict=True):
             held = slice(0, n_past + 1)
             assert_close(ours[:, held], other[:, held])
 

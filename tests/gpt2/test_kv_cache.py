@@ -16,11 +16,16 @@ def heads(n_seq: int, value: float) -> FloatArray:
     return np.full((CONFIG.n_head, n_seq, CONFIG.d_head), value, dtype=np.float32)
 
 
+def pair(n_seq: int, key: float, value: float) -> FloatArray:
+    """Keys and values of new tokens."""
+    return np.stack([heads(n_seq, key), heads(n_seq, value)])
+
+
 def test_write_returns_what_was_held_and_what_is_new() -> None:
     cache = KVCache(CONFIG)
-    cache.write(1, heads(3, 1), heads(3, -1))
+    cache.write(1, pair(3, 1, -1))
     cache.ids += [4, 5, 6]
-    keys, values = cache.write(1, heads(2, 2), heads(2, -2))
+    keys, values = cache.write(1, pair(2, 2, -2))
     np.testing.assert_array_equal(keys[:, :, 0], [[1, 1, 1, 2, 2]] * 3)
     np.testing.assert_array_equal(values, -keys)
     assert keys.dtype == values.dtype == np.float32
@@ -28,17 +33,17 @@ def test_write_returns_what_was_held_and_what_is_new() -> None:
 
 def test_layers_do_not_mix() -> None:
     cache = KVCache(CONFIG)
-    first, _ = cache.write(0, heads(3, 1), heads(3, 1))
-    cache.write(1, heads(3, 9), heads(3, 9))
+    first, _ = cache.write(0, pair(3, 1, 1))
+    cache.write(1, pair(3, 9, 9))
     np.testing.assert_array_equal(first, heads(3, 1))
 
 
 def test_exactly_n_ctx_tokens_fit_and_one_more_does_not() -> None:
     cache = KVCache(CONFIG)
-    keys, _ = cache.write(0, heads(7, 1), heads(7, 1))
+    keys, _ = cache.write(0, pair(7, 1, 1))
     assert keys.shape == (3, 7, 2)
     with pytest.raises(AssertionError, match="8 tokens do not fit a context of 7"):
-        cache.write(0, heads(8, 1), heads(8, 1))
+        cache.write(0, pair(8, 1, 1))
 
 
 def test_memory_grows_with_the_text_and_keeps_what_it_holds() -> None:
@@ -50,7 +55,7 @@ def test_memory_grows_with_the_text_and_keeps_what_it_holds() -> None:
         part = np.random.default_rng(n_new).standard_normal((3, n_new, 2), dtype=np.float32)
         written.append(part)
         for layer in range(2):
-            keys, values = cache.write(layer, part * np.float32(layer + 1), -part)
+            keys, values = cache.write(layer, np.stack([part * np.float32(layer + 1), -part]))
             np.testing.assert_array_equal(keys, np.concatenate(written, axis=1) * np.float32(layer + 1))
             np.testing.assert_array_equal(values, -np.concatenate(written, axis=1))
         cache.ids += [0] * n_new
