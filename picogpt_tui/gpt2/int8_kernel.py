@@ -86,21 +86,38 @@ def _short_turns() -> Iterator[None]:
 
 
 def compile_in_a_child() -> None:
-    """Have another process compile into numba's cache, where that is empty yet: seconds of Python's time.
+    """Have another process compile into numba's cache, where that is empty or old: seconds of Python's time.
 
     In this process they would be taken from everyone else. Whatever goes wrong there will be told here.
     """
-    cached = (Path(__file__).parent / "__pycache__").glob("int8_compiled.*.nbi")
-    if find_spec("numba") is None or any(cached):
+    numba = find_spec("numba")
+    if numba is None or _is_compiled(numba.origin):
         return
     with suppress(OSError):
         command = [sys.executable, "-c", f"import {_MODULE}"]
         child = subprocess.Popen(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
-        while child.poll() is None:
+        while (ended := child.poll()) is None:
             if not threading.main_thread().is_alive():  # the program ends; the child finishes what it began
                 child.returncode = 0  # and nobody need be told that it still runs
                 return
             time.sleep(0.05)
+        for index in _indices() if ended == 0 else ():
+            index.touch()  # numba leaves it alone where only the dates are new
+
+
+def _is_compiled(numba_file: str | None) -> bool:
+    """Whether the last function was compiled since numba and the source came here; else all may be compiled anew."""
+    newest = max(Path(file).stat().st_mtime for file in (_source(), numba_file or _source()))
+    return any(index.stat().st_mtime >= newest for index in _indices())
+
+
+def _source() -> Path:
+    return Path(__file__).with_name("int8_compiled.py")
+
+
+def _indices() -> Iterator[Path]:
+    """What numba writes last when it keeps what it compiled, for each version of Python."""
+    return (_source().parent / "__pycache__").glob(f"{_source().stem}.block-*.nbi")
 
 
 def compile_here() -> Compiled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -79,15 +80,26 @@ def test_what_goes_wrong_before_it_is_compiled_is_told() -> None:
     assert kernel.trouble == "int8 runs without numba, which failed: OSError: no more processes"
 
 
-def test_a_child_that_cannot_be_started_is_no_trouble(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def numba_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with a source that numba, which is installed there, has not compiled yet."""
+    for name in ("int8_kernel.py", "int8_compiled.py", "numba.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "__pycache__").mkdir()
+    monkeypatch.setattr(int8_kernel, "__file__", str(tmp_path / "int8_kernel.py"))
+    spec = SimpleNamespace(origin=str(tmp_path / "numba.py"))
+    monkeypatch.setattr(int8_kernel, "find_spec", lambda name: spec)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("numba_elsewhere")
+def test_a_child_that_cannot_be_started_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is compiled here then."""
 
     def refuse(command: list[str], **options: object) -> object:
         raise OSError("no more processes")
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
-    monkeypatch.setattr(int8_kernel, "__file__", str(tmp_path / "int8_kernel.py"))
-    monkeypatch.setattr(int8_kernel, "find_spec", lambda name: object())
     kernel = Kernel(lambda: COMPILED, compile_in_a_child)
     assert kernel.wait()
     assert (kernel.compiled, kernel.trouble) == (COMPILED, "")
@@ -121,22 +133,37 @@ def test_without_numba_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         compile_here()
 
 
-def test_a_child_compiles_only_what_is_not_compiled_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_child_compiles_only_what_is_not_compiled_yet(monkeypatch: pytest.MonkeyPatch, numba_elsewhere: Path) -> None:
+    """Nothing, the first function alone, all; then a newer source, and a newer numba."""
     children: list[list[str]] = []
 
     def popen(command: list[str], **options: object) -> object:
         children.append(command)
         return SimpleNamespace(poll=lambda: 0)
 
+    def asked_for_a_child() -> bool:
+        children.clear()
+        compile_in_a_child()
+        return children == [[sys.executable, "-c", "import picogpt_tui.gpt2.int8_compiled"]]
+
+    def made_at(seconds: int, *names: str) -> None:
+        for name in names:
+            (numba_elsewhere / name).touch()
+            os.utime(numba_elsewhere / name, (seconds, seconds))
+
     monkeypatch.setattr(subprocess, "Popen", popen)
-    monkeypatch.setattr(int8_kernel, "__file__", str(tmp_path / "int8_kernel.py"))
-    monkeypatch.setattr(int8_kernel, "find_spec", lambda name: object())
-    compile_in_a_child()
-    assert [command[:2] for command in children] == [[sys.executable, "-c"]]
-    (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__" / "int8_compiled.product-1.py311.nbi").touch()
-    compile_in_a_child()
-    assert len(children) == 1
+    made_at(1000, "int8_compiled.py", "numba.py")
+    assert asked_for_a_child()
+    made_at(2000, "__pycache__/int8_compiled.product-55.py311.nbi")
+    assert asked_for_a_child()
+    made_at(2000, "__pycache__/int8_compiled.block-126.py311.nbi")
+    assert not asked_for_a_child()
+    for newer in ("int8_compiled.py", "numba.py"):
+        made_at(2000, "__pycache__/int8_compiled.block-126.py311.nbi")
+        made_at(3000, newer)
+        assert asked_for_a_child()
+        assert not asked_for_a_child()  # numba need not have written anything
+        made_at(1000, newer)
 
 
 def test_a_child_is_not_asked_where_there_is_no_numba(monkeypatch: pytest.MonkeyPatch) -> None:
