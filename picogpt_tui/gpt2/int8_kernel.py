@@ -94,7 +94,8 @@ def compile_in_a_child() -> None:
     if numba is None or _is_compiled(numba.origin):
         return
     with suppress(OSError):
-        command = [sys.executable, "-c", f"import {_MODULE}"]
+        # -P and this path: it must find our package and numba, not what lies where the program was started
+        command = [sys.executable, "-P", "-c", f"import sys; sys.path[:] = {sys.path!r}; import {_MODULE}"]
         child = subprocess.Popen(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
         while (ended := child.poll()) is None:
             if not threading.main_thread().is_alive():  # the program ends; the child finishes what it began

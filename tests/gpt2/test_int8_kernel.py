@@ -144,7 +144,7 @@ def test_a_child_compiles_only_what_is_not_compiled_yet(monkeypatch: pytest.Monk
     def asked_for_a_child() -> bool:
         children.clear()
         compile_in_a_child()
-        return children == [[sys.executable, "-c", "import picogpt_tui.gpt2.int8_compiled"]]
+        return [command[-1].rpartition("; ")[2] for command in children] == ["import picogpt_tui.gpt2.int8_compiled"]
 
     def made_at(seconds: int, *names: str) -> None:
         for name in names:
@@ -164,6 +164,31 @@ def test_a_child_compiles_only_what_is_not_compiled_yet(monkeypatch: pytest.Monk
         assert asked_for_a_child()
         assert not asked_for_a_child()  # numba need not have written anything
         made_at(1000, newer)
+
+
+def test_a_child_finds_what_its_parent_finds_wherever_it_is_started(
+    monkeypatch: pytest.MonkeyPatch, numba_elsewhere: Path
+) -> None:
+    """Not the files of the folder that the user happens to be in."""
+    ended: list[subprocess.CompletedProcess[str]] = []
+    start = subprocess.Popen
+
+    def popen(command: list[str], **options: object) -> object:
+        where = command[-1].replace("import picogpt_tui.gpt2.int8_compiled", "import pico, picogpt_tui; print(pico)")
+        monkeypatch.setattr(subprocess, "Popen", start)
+        ended.append(subprocess.run([*command[:-1], where], capture_output=True, text=True, check=False))
+        return SimpleNamespace(poll=lambda: 0)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])  # "" is wherever one is
+    monkeypatch.chdir(numba_elsewhere)
+    (numba_elsewhere / "pico.py").touch()
+    compile_in_a_child()
+    assert "No module named 'pico'" in ended[0].stderr
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.syspath_prepend(str(numba_elsewhere))
+    compile_in_a_child()
+    assert str(numba_elsewhere / "pico.py") in ended[1].stdout
 
 
 def test_a_child_is_not_asked_where_there_is_no_numba(monkeypatch: pytest.MonkeyPatch) -> None:
