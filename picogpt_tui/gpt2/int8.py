@@ -26,8 +26,6 @@ _NEXT_TO_ZERO = np.float32(1e-30)
 _BLOCK_BYTES = 1 << 20
 _FEW_TOKENS = 16
 """Up to so many, reading the weights is what costs."""
-_WORTH_ALL_CORES = 2**18
-"""Weights; a smaller matrix is multiplied before another core has woken up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class Int8Matrix:
         """
         y = np.empty((len(x), len(self.rows)), dtype=np.float32) if out is None else out
         kernel = None
-        if len(x) <= _FEW_TOKENS and self.rows.size >= _WORTH_ALL_CORES:
+        if len(x) <= _FEW_TOKENS:
             kernel = KERNEL.compiled
             if kernel is None and len(x) == 1:
                 KERNEL.prepare()

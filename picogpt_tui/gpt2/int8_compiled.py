@@ -54,23 +54,40 @@ def _compiled(*types: Any, parallel: bool = False) -> Callable[[Any], Any]:
 @_compiled(_ROWS, _VECTOR, _read_only(_F4, 2), _F4[:, ::1], parallel=True)
 def product(rows: Any, scales: Any, x: Any, y: Any) -> None:
     """Writes y [n_seq, n_out] = x [n_seq, n_in] @ (rows [n_out, n_in] * scales [n_out]).T."""
-    n_seq, n_in = x.shape
-    for out in numba.prange(rows.shape[0]):
-        row = rows[out]
-        if n_seq == 1:
-            total = np.float32(0)
+    n_out, n_in = rows.shape
+    if len(x) == 1:
+        for out in numba.prange(n_out):
+            row, total = rows[out], np.float32(0)
             for i in range(n_in):
                 total += np.float32(row[i]) * x[0, i]
             y[0, out] = total * scales[out]
-            continue
-        wide = np.empty(n_in, np.float32)
+        return
+    last, last_out = len(x) - 1, n_out - 1
+    for pair in numba.prange((n_out + 1) // 2):
+        # two rows by four tokens: what is fetched is multiplied several times; at the ends some are multiplied again
+        one, other = 2 * pair, min(2 * pair + 1, last_out)
+        v, w = np.empty(n_in, np.float32), np.empty(n_in, np.float32)
         for i in range(n_in):
-            wide[i] = np.float32(row[i])
-        for token in range(n_seq):
-            total = np.float32(0)
+            v[i] = np.float32(rows[one, i])
+        for i in range(n_in):
+            w[i] = np.float32(rows[other, i])
+        for first in range(0, len(x), 4):
+            second, third, fourth = min(first + 1, last), min(first + 2, last), min(first + 3, last)
+            a, b, c, d = x[first], x[second], x[third], x[fourth]
+            va = vb = vc = vd = wa = wb = wc = wd = np.float32(0)
             for i in range(n_in):
-                total += wide[i] * x[token, i]
-            y[token, out] = total * scales[out]
+                va += v[i] * a[i]
+                vb += v[i] * b[i]
+                vc += v[i] * c[i]
+                vd += v[i] * d[i]
+                wa += w[i] * a[i]
+                wb += w[i] * b[i]
+                wc += w[i] * c[i]
+                wd += w[i] * d[i]
+            y[fourth, one], y[fourth, other] = vd * scales[one], wd * scales[other]
+            y[third, one], y[third, other] = vc * scales[one], wc * scales[other]
+            y[second, one], y[second, other] = vb * scales[one], wb * scales[other]
+            y[first, one], y[first, other] = va * scales[one], wa * scales[other]
 
 
 @_compiled(_VECTOR, *_NORM, _F4, _F4[::1])

@@ -16,12 +16,16 @@ from picogpt_tui.gpt2.blas import warm_up
 from picogpt_tui.gpt2.config import GPT2Config, read_config
 from picogpt_tui.gpt2.generate import generate, never
 from picogpt_tui.gpt2.int8_file import int8_params
+from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.model import Taps, forward
 from picogpt_tui.gpt2.params import Params
+from picogpt_tui.gpt2.reader import NEVER_WORTH_IT, WORTH_IT, WORTH_IT_COMPILED
 from picogpt_tui.gpt2.tokenizer import Tokenizer, read_tokenizer
 from picogpt_tui.gpt2.weights import load_params, weights_digest
-from picogpt_tui.settings import FLOAT32, GenerationSettings, SamplingSettings
+from picogpt_tui.settings import FLOAT32, INT8, GenerationSettings, SamplingSettings
+
+_SMALL_BYTES = 32_000_000
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,18 @@ class LanguageModel:
             WeightsError: the file was deleted since it was loaded.
         """
         return weights_digest(self.directory)
+
+    @property
+    def worth_guessing(self) -> int:
+        """How many tokens a guess has to bring to be worth reading; see `reader`."""
+        if self.precision != INT8 or KERNEL.compiled is None:
+            return WORTH_IT
+        return NEVER_WORTH_IT if self._is_small else WORTH_IT_COMPILED
+
+    @cached_property
+    def _is_small(self) -> bool:
+        """Whether its time is what NumPy takes to be called, rather than what its weights take to be read."""
+        return self.params.nbytes < _SMALL_BYTES
 
     def forward(
         self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False, taps: Taps | None = None

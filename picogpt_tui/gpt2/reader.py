@@ -23,8 +23,8 @@ _BLOCK_WORK = 5 * 10**10
 """Tokens times weights of a block; 124M reads 512 at once, 774M and more read 64."""
 _AT_ONCE, _MORE_AT_ONCE = 7, 15
 """Tokens guessed: with the one that is known 8 or 16, which BLAS multiplies better than 7 or 9."""
-_WORTH_IT = 3
-"""A guess that brings fewer has cost more than it saved."""
+WORTH_IT, WORTH_IT_COMPILED, NEVER_WORTH_IT = 3, 4, _MORE_AT_ONCE + 1
+"""A guess that brings fewer tokens has cost more than it saved; more so where numba has made a single one cheap."""
 _LEAST_MATCH, _MOST_MATCH = 3, 9
 
 
@@ -34,6 +34,10 @@ class Model(Protocol):
     @property
     def config(self) -> GPT2Config:
         """Its shape."""
+
+    @property
+    def worth_guessing(self) -> int:
+        """How many tokens a guess has to bring: WORTH_IT, or another of those."""
 
     def forward(self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False) -> FloatArray:
         """Run new ids behind those in the cache; logits of the last, [1, n_vocab], or of all, [n_seq, n_vocab]."""
@@ -122,12 +126,12 @@ class Reader:
         self._ahead = None
         self._cache.keep_common_prefix(ids, at_most=len(ids) - 1)
         longer, shorter = min(self._least + 2, _MOST_MATCH), max(self._least - 2, _LEAST_MATCH)
-        self._least = longer if self._n_hits < _WORTH_IT else shorter
+        self._least = longer if self._n_hits < self._model.worth_guessing else shorter
         return None
 
     def _guess(self, ids: Sequence[int], room: int) -> list[int]:
         n = _MORE_AT_ONCE if self._n_hits >= _AT_ONCE and room >= _MORE_AT_ONCE else min(_AT_ONCE, room)
-        return guess(ids, n, self._least) if n >= _WORTH_IT else []
+        return guess(ids, n, self._least) if n >= self._model.worth_guessing else []
 
     def _read_ahead(self, ids: Sequence[int], guessed: list[int]) -> FloatArray:
         self._ahead = self._model.forward([ids[-1], *guessed], self._cache, all_logits=True)

@@ -18,7 +18,7 @@ from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.generate import distribution, generate
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
-from picogpt_tui.gpt2.reader import PREFILL_BLOCK
+from picogpt_tui.gpt2.reader import PREFILL_BLOCK, WORTH_IT
 from picogpt_tui.gpt2.sampler import draw, shape
 from picogpt_tui.gpt2.tokenizer import Tokenizer
 from picogpt_tui.settings import GREEDY, PURE, GenerationSettings, SamplingSettings
@@ -49,6 +49,11 @@ class Scripted:
         self.tokenizer = tokenizer or toy_tokenizer()
         self.blocks: list[list[int]] = []
         self._script = list(script)
+
+    @property
+    def worth_guessing(self) -> int:
+        """As for a model in float32."""
+        return WORTH_IT
 
     def forward(self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False) -> FloatArray:
         """The next of the script gets all the mass."""

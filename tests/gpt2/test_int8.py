@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from picogpt_tui.gpt2 import int8
 from picogpt_tui.gpt2.arrays import FloatArray, Int8Array
 from picogpt_tui.gpt2.int8 import Int8Matrix, quantize
 from picogpt_tui.gpt2.int8_kernel import KERNEL, Compiled, Kernel
@@ -27,11 +26,6 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     elif not KERNEL.wait():
         pytest.skip(KERNEL.trouble)
     return str(request.param)
-
-
-@pytest.fixture(autouse=True)
-def no_matrix_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(int8, "_WORTH_ALL_CORES", 0)
 
 
 # --- the numbers ---------------------------------------------------------------------------------------------------
@@ -140,11 +134,3 @@ def test_many_tokens_never_go_through_the_kernel(monkeypatch: pytest.MonkeyPatch
     matrix: Int8Matrix = quantize(normal(7, 5))
     x = normal(100, 5)
     np.testing.assert_allclose(matrix.product(x), x @ matrix.widened().T, rtol=1e-5, atol=1e-6)
-
-
-def test_a_small_matrix_does_not_wake_the_other_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert use_kernel(monkeypatch, Kernel(lambda: compiled(filled), lambda: None)).wait()
-    monkeypatch.setattr(int8, "_WORTH_ALL_CORES", 36)
-    for n_out, is_small in ((7, True), (8, False)):
-        product = quantize(normal(n_out, 5)).product(normal(1, 5))
-        assert (product == 42).all() != is_small

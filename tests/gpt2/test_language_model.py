@@ -12,10 +12,14 @@ import pytest
 
 from picogpt_tui.errors import ConfigError, ModelError, SettingError, TokenizerError
 from picogpt_tui.events import Finished, Progress, Started
+from picogpt_tui.gpt2 import language_model
 from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.int8_kernel import Kernel
 from picogpt_tui.gpt2.language_model import LanguageModel, read_model
+from picogpt_tui.gpt2.reader import NEVER_WORTH_IT, WORTH_IT, WORTH_IT_COMPILED
 
 from .checkpoints import N_TOY_VOCAB, TINY, random_ids, write_config
+from .kernels import absent_kernel, compiled, use_kernel
 
 MakeModel = Callable[..., Path]
 
@@ -130,3 +134,29 @@ def test_openais_file_names_load_too(tiny_model_dir: MakeModel) -> None:
     *_, model = read_model(directory, "openai")
     assert isinstance(model, LanguageModel)
     assert model.config.n_layer == 3
+
+
+@pytest.mark.parametrize(
+    "precision, is_compiled, is_small, worth",
+    [
+        ("float32", False, True, WORTH_IT),
+        ("float32", True, False, WORTH_IT),
+        ("int8", False, False, WORTH_IT),
+        ("int8", True, False, WORTH_IT_COMPILED),
+        ("int8", True, True, NEVER_WORTH_IT),
+    ],
+)
+def test_the_cheaper_a_token_alone_the_more_a_guess_has_to_bring(
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_model_dir: MakeModel,
+    precision: str,
+    is_compiled: bool,
+    is_small: bool,
+    worth: int,
+) -> None:
+    kernel = Kernel(lambda: compiled(lambda rows, scales, x, y: None), lambda: None) if is_compiled else absent_kernel()
+    assert use_kernel(monkeypatch, kernel, language_model).wait() == is_compiled
+    monkeypatch.setattr(language_model, "_SMALL_BYTES", 1e9 if is_small else 0)
+    *_, model = read_model(tiny_model_dir(), "tiny", precision)
+    assert isinstance(model, LanguageModel)
+    assert model.worth_guessing == worth

@@ -31,6 +31,7 @@ from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
+from picogpt_tui.gpt2.reader import WORTH_IT
 from picogpt_tui.gpt2.tokenizer import Tokenizer, read_tokenizer
 from picogpt_tui.paths import bundled_dir
 from picogpt_tui.session.engine import Engine
@@ -98,6 +99,7 @@ class ScriptedModel:
     """
 
     digest = "5c817ed0" * 8
+    worth_guessing = WORTH_IT
 
     def __init__(
         self,
