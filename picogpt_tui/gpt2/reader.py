@@ -1,6 +1,6 @@
 """Brings a text into a cache and tells the logits of its last token: in blocks, one by one, or some guessed ahead.
 
-Reading eight tokens costs as much as two or three, because all weights are read either way. So where a text repeats
+Reading eight tokens costs as much as three or four, because all weights are read either way. So where a text repeats
 itself the next tokens are guessed (`lookup`) and read along with the last one. What is then drawn is compared with the
 guess: as long as they agree the next logits are known already, and where they part the cache is cut back. The text is
 the same as without, but for a tie closer than float32's rounding: products of eight tokens round otherwise than of one.

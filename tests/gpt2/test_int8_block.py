@@ -9,7 +9,7 @@ from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.int8 import quantize
 from picogpt_tui.gpt2.int8_block import compiled_block
-from picogpt_tui.gpt2.int8_kernel import KERNEL, Kernel
+from picogpt_tui.gpt2.int8_kernel import KERNEL, Compiled, Kernel
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.model import Taps, forward, transformer_block
 from picogpt_tui.gpt2.params import Params, is_matrix, params_from_tensors
@@ -112,9 +112,11 @@ def test_several_tokens_and_whoever_looks_inside_go_the_plain_way() -> None:
 
 
 def test_float32_is_no_affair_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    def compile() -> object:
-        pytest.fail("it was compiled")
-
-    use_kernel(monkeypatch, Kernel(compile, lambda: None))  # type: ignore[arg-type]
+    asked: list[str] = []
+    kernel = Compiled(lambda rows, scales, x, y: asked.append("product"), lambda *args: asked.append("block"))
+    assert use_kernel(monkeypatch, Kernel(lambda: kernel, lambda: None)).wait()
     config = config_of(3, 15)
-    forward([1], params_from_tensors(random_tensors(config, 3), config), config, KVCache(config))
+    for is_int8 in (False, True):
+        params = int8_params(config) if is_int8 else params_from_tensors(random_tensors(config, 3), config)
+        forward([1], params, config, KVCache(config))
+        assert asked == (["block", "block", "product"] if is_int8 else [])
