@@ -56,6 +56,11 @@ class KVCache:
         keys, values = held[:, :, :n_kv]
         return keys, values
 
+    def held(self, layer: int) -> tuple[FloatArray, FloatArray]:
+        """Views of a layer's keys and values, [n_head, n_past, d_head] each."""
+        keys, values = self._layers[layer][:, :, : len(self.ids)]
+        return keys, values
+
     def room(self, layer: int, n_seq: int) -> tuple[FloatArray, FloatArray]:
         """All that a layer has for keys and values, enough for n_seq new tokens: [n_head, n_room, d_head] each."""
         keys, values = self._with_room(layer, len(self.ids) + n_seq)

@@ -18,9 +18,10 @@ from picogpt_tui.gpt2.generate import generate, never
 from picogpt_tui.gpt2.int8_file import int8_params
 from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.model import Taps, forward
+from picogpt_tui.gpt2.model import forward, hidden_states, unembed
 from picogpt_tui.gpt2.params import Params
 from picogpt_tui.gpt2.reader import NEVER_WORTH_IT, WORTH_IT, WORTH_IT_COMPILED
+from picogpt_tui.gpt2.taps import Tap
 from picogpt_tui.gpt2.tokenizer import Tokenizer, read_tokenizer
 from picogpt_tui.gpt2.weights import load_params, weights_digest
 from picogpt_tui.settings import FLOAT32, INT8, GenerationSettings, SamplingSettings
@@ -67,10 +68,18 @@ class LanguageModel:
         return self.params.nbytes < _SMALL_BYTES
 
     def forward(
-        self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False, taps: Taps | None = None
+        self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False, tap: Tap | None = None
     ) -> FloatArray:
         """Run new ids behind those in the cache; see `model.forward`."""
-        return forward(ids, self.params, self.config, cache, all_logits=all_logits, taps=taps)
+        return forward(ids, self.params, self.config, cache, all_logits=all_logits, tap=tap)
+
+    def hidden_states(self, ids: Sequence[int], cache: KVCache, *, tap: Tap | None = None) -> FloatArray:
+        """The same up to where logits are made of it: [n_seq, n_embd]; see `model.hidden_states`."""
+        return hidden_states(ids, self.params, self.config, cache, tap=tap)
+
+    def unembed(self, x: FloatArray) -> FloatArray:
+        """Logits of hidden states: [n, n_embd] -> [n, n_vocab]; see `model.unembed`."""
+        return unembed(x, self.params, self.config)
 
     def logits(self, ids: Sequence[int]) -> FloatArray:
         """Logits of every position: [n_seq] -> float32 [n_seq, n_vocab].

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,23 +19,10 @@ from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.ops import causal_softmax, gelu, layer_norm, linear
 from picogpt_tui.gpt2.params import MLP, Attention, Block, Params
 from picogpt_tui.gpt2.scratch import Scratch
+from picogpt_tui.gpt2.taps import AFTER_ATTN, AFTER_MLP, ATTN_OUT, EMBED, HEADS, MLP_OUT, WEIGHTS, Tap
 
 _QUERIES_AT_ONCE = 128
 """Tokens of a prompt that look back together: the fewer, the less is computed of what they may not see."""
-
-
-@dataclass(slots=True)
-class Taps:
-    """What a lens wants to see of a forward pass. Filled in place; without it nothing is copied.
-
-    Attributes:
-        residual: the residual stream as (name, [n_seq, n_embd]): `embed`, then `h.<i>.attn` and `h.<i>.mlp`
-            after each block's halves, before ln_f.
-        attention: per layer, the attention weights [n_head, n_seq, n_kv]; rows are queries.
-    """
-
-    residual: list[tuple[str, FloatArray]] = field(default_factory=list)
-    attention: list[FloatArray] = field(default_factory=list)
 
 
 def forward(
@@ -46,7 +32,7 @@ def forward(
     cache: KVCache,
     *,
     all_logits: bool = False,
-    taps: Taps | None = None,
+    tap: Tap | None = None,
 ) -> FloatArray:
     """Run new tokens through the model behind those the cache holds.
 
@@ -56,40 +42,55 @@ def forward(
         config: their shape.
         cache: holds n_past tokens; holds n_past + n_seq afterwards.
         all_logits: whether to unembed every new position or only the last.
-        taps: filled with what passes by, if given.
+        tap: is shown what passes by, if given, and may change it.
 
     Returns:
         Logits: [n_seq, n_vocab] with all_logits, else [1, n_vocab].
     """
-    n_past = len(cache.ids)
-    # subtle: behind a full cache NumPy would broadcast the token against no position and answer with no logits
-    assert n_past + len(ids) <= config.n_ctx, f"{n_past + len(ids)} tokens do not fit a context of {config.n_ctx}"
-    x: FloatArray = params.wte[ids] + params.wpe[n_past : n_past + len(ids)]  # [n_seq] -> [n_seq, n_embd]
-    _tap(taps, "embed", x)
-    for layer, block in enumerate(params.blocks):
-        x = transformer_block(x, block, layer, config, cache, taps)
-    cache.ids.extend(ids)
+    x = hidden_states(ids, params, config, cache, tap=tap)
     if not all_logits:
         x = x[-1:]  # [n_seq, n_embd] -> [1, n_embd]
     return unembed(x, params, config)
 
 
+def hidden_states(
+    ids: Sequence[int], params: Params, config: GPT2Config, cache: KVCache, *, tap: Tap | None = None
+) -> FloatArray:
+    """The residual stream behind the last block, which is all that `unembed` needs: [n_seq, n_embd].
+
+    The arguments are those of `forward`.
+    """
+    n_past = len(cache.ids)
+    # subtle: behind a full cache NumPy would broadcast the token against no position and answer with no logits
+    assert n_past + len(ids) <= config.n_ctx, f"{n_past + len(ids)} tokens do not fit a context of {config.n_ctx}"
+    x: FloatArray = params.wte[ids] + params.wpe[n_past : n_past + len(ids)]  # [n_seq] -> [n_seq, n_embd]
+    _show(tap, EMBED, -1, n_past, x)
+    for layer, block in enumerate(params.blocks):
+        x = transformer_block(x, block, layer, config, cache, tap)
+    cache.ids.extend(ids)
+    return x
+
+
 def transformer_block(
-    x: FloatArray, block: Block, layer: int, config: GPT2Config, cache: KVCache, taps: Taps | None = None
+    x: FloatArray, block: Block, layer: int, config: GPT2Config, cache: KVCache, tap: Tap | None = None
 ) -> FloatArray:
     """Writes into x, the residual stream [n_seq, n_embd]: adds attention's answer, then the MLP's."""
-    if taps is None and compiled_block(x, block, layer, config, cache):
+    if tap is None and compiled_block(x, block, layer, config, cache):
         return x
-    eps, normed = config.layer_norm_epsilon, cache.scratch.array("normed", *x.shape)
-    x += attention(layer_norm(x, block.ln_1.g, block.ln_1.b, eps, normed), block.attn, layer, config, cache, taps)
-    _tap(taps, f"h.{layer}.attn", x)
-    x += mlp(layer_norm(x, block.ln_2.g, block.ln_2.b, eps, normed), block.mlp, cache.scratch)
-    _tap(taps, f"h.{layer}.mlp", x)
+    eps, normed, n_past = config.layer_norm_epsilon, cache.scratch.array("normed", *x.shape), len(cache.ids)
+    added = attention(layer_norm(x, block.ln_1.g, block.ln_1.b, eps, normed), block.attn, layer, config, cache, tap)
+    _show(tap, ATTN_OUT, layer, n_past, added)
+    x += added
+    _show(tap, AFTER_ATTN, layer, n_past, x)
+    added = mlp(layer_norm(x, block.ln_2.g, block.ln_2.b, eps, normed), block.mlp, cache.scratch)
+    _show(tap, MLP_OUT, layer, n_past, added)
+    x += added
+    _show(tap, AFTER_MLP, layer, n_past, x)
     return x
 
 
 def attention(
-    x: FloatArray, attn: Attention, layer: int, config: GPT2Config, cache: KVCache, taps: Taps | None = None
+    x: FloatArray, attn: Attention, layer: int, config: GPT2Config, cache: KVCache, tap: Tap | None = None
 ) -> FloatArray:
     """Multi-head causal self-attention of the new tokens over all tokens so far. x: [n_seq, n_embd]."""
     (n_seq, n_embd), n_head, d_head = x.shape, config.n_head, config.d_head
@@ -101,16 +102,16 @@ def attention(
 
     q *= np.float32(1 / math.sqrt(d_head))
     merged = array("merged", n_seq, n_head, d_head)
-    n_at_once = n_seq if taps is not None else _QUERIES_AT_ONCE
+    n_at_once = n_seq if tap is not None and WEIGHTS in tap.names else _QUERIES_AT_ONCE
     for first in range(0, n_seq, n_at_once):
         queries = slice(first, min(first + n_at_once, n_seq))
         n_kv = n_past + queries.stop  # no query sees what is behind it
         weights = array("weights", n_head, queries.stop - first, n_kv)
         np.matmul(q[:, queries], keys[:, :n_kv].transpose(0, 2, 1), out=weights)
         causal_softmax(weights, n_past + first)
-        if taps is not None:
-            taps.attention.append(weights.copy())
+        _show(tap, WEIGHTS, layer, n_past + first, weights)
         np.matmul(weights, values[:, :n_kv], out=merged[queries].transpose(1, 0, 2))  # -> [n_head, n_seq, d_head]
+    _show(tap, HEADS, layer, n_past, merged)
     return linear(merged.reshape(n_seq, n_embd), attn.c_proj.w, attn.c_proj.b, array("projected", n_seq, n_embd))
 
 
@@ -134,6 +135,6 @@ def unembed(x: FloatArray, params: Params, config: GPT2Config) -> FloatArray:
     return x @ params.wte.T
 
 
-def _tap(taps: Taps | None, name: str, x: FloatArray) -> None:
-    if taps is not None:
-        taps.residual.append((name, x.copy()))
+def _show(tap: Tap | None, name: str, layer: int, first: int, value: FloatArray) -> None:
+    if tap is not None and name in tap.names:
+        tap.see(name, layer, first, value)

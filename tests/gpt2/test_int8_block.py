@@ -11,8 +11,9 @@ from picogpt_tui.gpt2.int8 import quantize
 from picogpt_tui.gpt2.int8_block import compiled_block
 from picogpt_tui.gpt2.int8_kernel import KERNEL, Compiled, Kernel
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.model import Taps, forward, transformer_block
+from picogpt_tui.gpt2.model import forward, transformer_block
 from picogpt_tui.gpt2.params import Params, is_matrix, params_from_tensors
+from picogpt_tui.gpt2.taps import Taps
 
 from .checkpoints import random_tensors
 from .kernels import absent_kernel, use_kernel
@@ -93,7 +94,7 @@ def test_huge_scores_do_not_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
         if absent:
             use_kernel(monkeypatch, absent_kernel())
         cache = KVCache(config)
-        forward([1, 2, 3], params, config, cache, taps=Taps())
+        forward([1, 2, 3], params, config, cache, tap=Taps())
         answers.append(forward([4], params, config, cache))
     assert np.isfinite(answers).all()
     np.testing.assert_allclose(answers[0], answers[1], rtol=1e-3)
@@ -107,8 +108,8 @@ def test_several_tokens_and_whoever_looks_inside_go_the_plain_way() -> None:
     assert not compiled_block(x, params.blocks[0], 0, config, cache)
     assert (x == 1).all()
     taps = Taps()
-    forward([1], params, config, cache, taps=taps)
-    assert [name for name, _ in taps.residual] == ["embed", "h.0.attn", "h.0.mlp", "h.1.attn", "h.1.mlp"]
+    forward([1], params, config, cache, tap=taps)
+    assert [name for name, _ in taps.stream()] == ["embed", "h.0.attn", "h.0.mlp", "h.1.attn", "h.1.mlp"]
 
 
 def test_float32_is_no_affair_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,10 @@ from picogpt_tui.gpt2 import model, pico
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
-from picogpt_tui.gpt2.model import Taps, forward, unembed
+from picogpt_tui.gpt2.model import forward, unembed
+from picogpt_tui.gpt2.ops import linear
 from picogpt_tui.gpt2.params import Params
+from picogpt_tui.gpt2.taps import ATTN_OUT, EMBED, HEADS, MLP_OUT, NAMES, WEIGHTS, Tap, Taps
 
 from .checkpoints import TINY, random_ids, random_params
 
@@ -30,9 +32,9 @@ CONFIGS = [
 ]
 
 
-def full(ids: Sequence[int], params: Params, config: GPT2Config, taps: Taps | None = None) -> FloatArray:
+def full(ids: Sequence[int], params: Params, config: GPT2Config, tap: Tap | None = None) -> FloatArray:
     """Logits of all positions in one pass."""
-    return forward(ids, params, config, KVCache(config), all_logits=True, taps=taps)
+    return forward(ids, params, config, KVCache(config), all_logits=True, tap=tap)
 
 
 def in_pieces(ids: Sequence[int], cuts: Sequence[int], params: Params, config: GPT2Config) -> FloatArray:
@@ -124,9 +126,9 @@ def test_the_configs_epsilon_is_used_in_every_layer_norm(monkeypatch: pytest.Mon
 def test_float32_end_to_end() -> None:
     """In prefill and decode, logits and taps alike: an untyped cache would turn all behind it into float64."""
     params, cache, taps = random_params(TINY), KVCache(TINY), Taps()
-    prefill = forward([1, 2, 3], params, TINY, cache, all_logits=True, taps=taps)
-    decode = forward([4], params, TINY, cache, taps=taps)
-    arrays = [prefill, decode, *taps.attention, *(x for _, x in taps.residual)]
+    prefill = forward([1, 2, 3], params, TINY, cache, all_logits=True, tap=taps)
+    decode = forward([4], params, TINY, cache, tap=taps)
+    arrays = [prefill, decode, *taps.values.values()]
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
 
 
@@ -164,7 +166,7 @@ def test_the_last_residual_unembedded_is_the_logits(config: GPT2Config) -> None:
     """What makes a logit lens honest: its last row is the model's answer, ln_f applied exactly once."""
     params, ids, taps = random_params(config), random_ids(config, config.n_ctx), Taps()
     logits = full(ids, params, config, taps)
-    name, x = taps.residual[-1]
+    name, x = taps.stream()[-1]
     assert name == f"h.{config.n_layer - 1}.mlp"
     np.testing.assert_array_equal(unembed(x, params, config), logits)
 
@@ -173,22 +175,70 @@ def test_taps_name_every_half_block() -> None:
     params, taps = random_params(TINY), Taps()
     full([1, 2], params, TINY, taps)
     halves = [f"h.{layer}.{half}" for layer in range(3) for half in ("attn", "mlp")]
-    assert [name for name, _ in taps.residual] == ["embed", *halves]
-    np.testing.assert_array_equal(taps.residual[0][1], params.wte[[1, 2]] + params.wpe[:2])
-    different = {x.tobytes() for _, x in taps.residual}
-    assert len(different) == len(taps.residual), "a tap must be a copy of its moment, not the stream that goes on"
+    assert [name for name, _ in taps.stream()] == ["embed", *halves]
+    np.testing.assert_array_equal(taps.stream()[0][1], params.wte[[1, 2]] + params.wpe[:2])
+    different = {x.tobytes() for _, x in taps.stream()}
+    assert len(different) == len(taps.stream()), "a tap must be a copy of its moment, not the stream that goes on"
 
 
 def test_attention_rows_are_distributions_over_the_past() -> None:
     params, taps, cache = random_params(TINY), Taps(), KVCache(TINY)
     forward([1, 2, 3], params, TINY, cache)
-    forward([4, 5], params, TINY, cache, taps=taps)
-    assert len(taps.attention) == TINY.n_layer
-    for weights in taps.attention:
+    forward([4, 5], params, TINY, cache, tap=taps)
+    for layer in range(TINY.n_layer):
+        weights = taps.values[WEIGHTS, layer]
         assert weights.shape == (TINY.n_head, 2, 5)  # queries are rows, keys columns
         np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-6)
         assert (weights[:, 0, 4] == 0).all(), "the first of the new tokens sees the second"
         assert (weights[:, 1] > 0).all()
+
+
+def test_what_a_tap_shows_adds_up_to_the_stream() -> None:
+    """The parts that an attribution is made of: heads through c_proj are attention's answer, and both halves add up."""
+    params, taps = random_params(TINY), Taps()
+    full([1, 2, 3], params, TINY, taps)
+    stream, seen = dict(taps.stream()), taps.values
+    before = stream["embed"]
+    for layer, block in enumerate(params.blocks):
+        merged = seen[HEADS, layer].reshape(3, TINY.n_embd)
+        np.testing.assert_allclose(
+            linear(merged, block.attn.c_proj.w, block.attn.c_proj.b), seen[ATTN_OUT, layer], atol=1e-6
+        )
+        np.testing.assert_array_equal(before + seen[ATTN_OUT, layer], stream[f"h.{layer}.attn"])
+        np.testing.assert_array_equal(stream[f"h.{layer}.attn"] + seen[MLP_OUT, layer], stream[f"h.{layer}.mlp"])
+        before = stream[f"h.{layer}.mlp"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != EMBED])
+def test_the_pass_goes_on_with_what_a_tap_writes(name: str) -> None:
+    """Surgery is written into the values themselves."""
+
+    class Zero:
+        names = (name,)
+
+        def see(self, name: str, layer: int, first: int, value: FloatArray) -> None:
+            if layer == 1:
+                value[:] = 0
+
+    params = random_params(TINY)
+    kept, changed = full([1, 2, 3], params, TINY), full([1, 2, 3], params, TINY, Zero())
+    assert np.abs(changed - kept).max() > 1e-3
+
+
+def test_a_tap_is_told_where_its_tokens_stand() -> None:
+    class First:
+        names = (EMBED, HEADS)
+
+        def __init__(self) -> None:
+            self.told: list[tuple[str, int, int]] = []
+
+        def see(self, name: str, layer: int, first: int, value: FloatArray) -> None:
+            self.told.append((name, layer, first))
+
+    params, cache, tap = random_params(TINY), KVCache(TINY), First()
+    forward([1, 2, 3], params, TINY, cache)
+    forward([4, 5], params, TINY, cache, tap=tap)
+    assert tap.told == [(EMBED, -1, 3), *((HEADS, layer, 3) for layer in range(TINY.n_layer))]
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 7])
@@ -203,8 +253,8 @@ def test_queries_look_back_by_so_many_at_once_as_all_together(
     monkeypatch.setattr(model, "_QUERIES_AT_ONCE", at_once)
     assert_same_logits(in_pieces(ids, cuts, params, config), expected)
     full(ids, params, config, small_taps)
-    for whole, seen in zip(taps.attention, small_taps.attention, strict=True):
-        np.testing.assert_array_equal(seen, whole)
+    for layer in range(config.n_layer):
+        np.testing.assert_array_equal(small_taps.values[WEIGHTS, layer], taps.values[WEIGHTS, layer])
 
 
 def test_taps_change_nothing() -> None:

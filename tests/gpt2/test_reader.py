@@ -18,8 +18,8 @@ from picogpt_tui.gpt2.generate import generate, never
 from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel, read_model
-from picogpt_tui.gpt2.model import Taps
 from picogpt_tui.gpt2.reader import Reader, prefill_block
+from picogpt_tui.gpt2.taps import Tap
 from picogpt_tui.paths import bundled_dir
 from picogpt_tui.settings import GREEDY, PURE, GenerationSettings, SamplingSettings
 
@@ -55,10 +55,10 @@ class Recorded(LanguageModel):
     passes: list[int] = field(default_factory=list)
 
     def forward(
-        self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False, taps: Taps | None = None
+        self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False, tap: Tap | None = None
     ) -> FloatArray:
         self.passes.append(len(ids))
-        return super().forward(ids, cache, all_logits=all_logits, taps=taps)
+        return super().forward(ids, cache, all_logits=all_logits, tap=tap)
 
 
 def recorded(model: LanguageModel) -> Recorded:

@@ -18,8 +18,8 @@ from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.generate import distribution
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
-from picogpt_tui.gpt2.model import Taps
 from picogpt_tui.gpt2.sampler import shape
+from picogpt_tui.gpt2.taps import Tap
 from picogpt_tui.session.document import Request
 from picogpt_tui.session.engine import Engine, load_engine
 from picogpt_tui.settings import GREEDY, PURE, GenerationSettings, SamplingSettings
@@ -41,10 +41,10 @@ class Recorded(LanguageModel):
     blocks: list[list[int]] = field(default_factory=list)
 
     def forward(
-        self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False, taps: Taps | None = None
+        self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False, tap: Tap | None = None
     ) -> FloatArray:
         self.blocks.append(list(ids))
-        return super().forward(ids, cache, all_logits=all_logits, taps=taps)
+        return super().forward(ids, cache, all_logits=all_logits, tap=tap)
 
 
 @pytest.fixture
