@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "picogpt_tui"
-SHARED = {"errors", "events", "paths", "quantities", "settings", "visible"}
+SHARED = {"errors", "events", "paths", "quantities", "readings", "settings", "visible"}
 ANYTHING = {"gpt2", "lens", "train", "hub", "session", "tui"}
 
 
