@@ -15,6 +15,21 @@ from picogpt_tui.events import Candidate, Distribution
 # -- score -------------------------------------------------------------------------------------------------------------
 
 
+def perplexity(nll: float, n_scored: int) -> float:
+    """The exponential of the mean surprisal of the scored tokens; nan where none was, inf where no float holds it."""
+    if not n_scored:
+        return math.nan
+    try:
+        return math.exp(nll / n_scored)
+    except OverflowError:
+        return math.inf
+
+
+def bits_per_byte(nll: float, n_scored: int, n_bytes: int) -> float:
+    """The only number that models with different vocabularies share; nan where no token was scored, or has no byte."""
+    return nll / math.log(2) / n_bytes if n_scored and n_bytes else math.nan
+
+
 @dataclass(frozen=True, slots=True)
 class TokenScore:
     """What the model thought of one token of a text."""
@@ -48,20 +63,24 @@ class Score:
         return [token.logprob for token in self.tokens if token.logprob is not None]
 
     @property
+    def n_scored(self) -> int:
+        """How many tokens were scored."""
+        return len(self.logprobs)
+
+    @property
     def nll(self) -> float:
         """Nats in all: the sum of the scored tokens' surprisals."""
-        return -math.fsum(self.logprobs)
+        return math.fsum(-logprob for logprob in self.logprobs)
 
     @property
     def perplexity(self) -> float:
-        """exp of the mean surprisal of the scored tokens; nan where none was."""
-        n = len(self.logprobs)
-        return math.exp(self.nll / n) if n else math.nan
+        """See `perplexity`."""
+        return perplexity(self.nll, self.n_scored)
 
     @property
     def bits_per_byte(self) -> float:
-        """The only number that models with different vocabularies share; nan for no bytes."""
-        return self.nll / math.log(2) / self.n_bytes if self.n_bytes else math.nan
+        """See `bits_per_byte`."""
+        return bits_per_byte(self.nll, self.n_scored, self.n_bytes)
 
     @property
     def mean_entropy(self) -> float:
@@ -170,6 +189,20 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadGlance:
+    """What matters most of one head's weights from one position."""
+
+    sink: float
+    """The weight on the first token, where heads rest that have nothing to do."""
+    key: int
+    """The other token with the largest weight; 0 where there is no other."""
+    weight: float
+    """The weight there."""
+    entropy: float
+    """Nats: 0 where it looks at one token alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeadPictures:
     """All heads of one layer as small pictures: each cell is the largest weight in its part of the matrix."""
 
@@ -196,11 +229,16 @@ class Cut:
     """`zero` or `mean`."""
 
     @property
+    def part(self) -> str:
+        """`h.3.head.5`, `h.3.mlp`, `position 7`."""
+        if self.kind == "position":
+            return f"position {self.position}"
+        return f"h.{self.layer}.mlp" if self.kind == "mlp" else f"h.{self.layer}.head.{self.head}"
+
+    @property
     def name(self) -> str:
         """`h.3.head.5 = 0`, `h.3.mlp = mean`, `position 7 = 0`."""
-        what = f"h.{self.layer}.head.{self.head}" if self.kind == "head" else f"h.{self.layer}.mlp"
-        what = f"position {self.position}" if self.kind == "position" else what
-        return f"{what} = {'0' if self.how == 'zero' else 'mean'}"
+        return f"{self.part} = {'0' if self.how == 'zero' else 'mean'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +248,9 @@ class Surgery:
     position: int
     cuts: tuple[Cut, ...]
     before: Distribution
+    """Its candidates are the likeliest before, and then those that only afterwards are likely."""
     after: Distribution
-    """Its candidates are those of `before`, in the same order, and then those that only now are likely."""
+    """Of the same tokens in the same order."""
     kl: float
     """KL(before || after) in nats."""
 
@@ -256,6 +295,14 @@ class Waterfall:
     """The draw that picked the token, None where none was drawn or it is not known."""
     drawn: int | None
     """The token that u picks under these settings."""
+
+    @property
+    def distribution(self) -> Distribution:
+        """The same as a list of candidates shows it."""
+        candidates = tuple(row.candidate for row in self.rows)
+        raw, last = self.stages[0], self.stages[-1]
+        other_prob = max(0.0, 1.0 - sum(one.prob for one in candidates))
+        return Distribution(candidates, raw.entropy, other_prob, raw.n_kept - len(candidates), last.n_kept)
 
 
 # -- vocabulary --------------------------------------------------------------------------------------------------------
@@ -310,6 +357,13 @@ class Comparison:
     nll_b: float
     n_scored: int
     mean_kl: float
+    """Nats a scored token; nan where none was."""
+    n_bytes: int
+    """Of the text in UTF-8."""
+    n_ctx: int
+    """Of the windows, which are the same for both."""
+    stride: int
+    n_windows: int
 
 
 # -- tokenizer ---------------------------------------------------------------------------------------------------------
@@ -336,8 +390,41 @@ class TracedWord:
     byte_start: int
     byte_end: int
     pieces: tuple[int, ...]
-    """Ids of its bytes."""
+    """Ids of its bytes; of a word too long to be followed (`bpe_trace.LONGEST_WORD_BYTES`) its tokens, at once."""
     merges: tuple[Merge, ...]
     """In the order they are done."""
     tokens: tuple[int, ...]
     """What is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bytes of a text between two places where both ways of cutting it have an end, with none between."""
+
+    byte_start: int
+    byte_end: int
+    a: tuple[int, int]
+    """Which pieces of the one lie here: the first, and one past the last."""
+    b: tuple[int, int]
+    """Those of the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """One text as two tokenizers cut it, side by side."""
+
+    ends_a: tuple[int, ...]
+    """Where each piece of the one ends: one past its last byte."""
+    ends_b: tuple[int, ...]
+    stretches: tuple[Stretch, ...]
+    """Without gap from the first byte to the last."""
+
+    @property
+    def agree(self) -> tuple[int, ...]:
+        """Where pieces of both end; the end of the text is such a place."""
+        return tuple(stretch.byte_end for stretch in self.stretches)
+
+    @property
+    def n_bytes(self) -> int:
+        """Of the text."""
+        return self.ends_a[-1] if self.ends_a else 0

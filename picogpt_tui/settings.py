@@ -32,10 +32,15 @@ def _whole(name: str, value: object, least: int, expected: str, most: float = ma
 FLOAT32, INT8 = PRECISIONS = ("float32", "int8")
 """In what numbers a model's matrices can be kept; it computes in float32 either way."""
 
+HUGGINGFACE, LLAMA_CPP, GPT_2 = ORDERS = ("huggingface", "llama.cpp", "gpt-2")
+"""Whose order and edge rules the sampling stages follow; see `gpt2.sampling_orders`."""
+
 
 @dataclass(frozen=True, slots=True)
 class SamplingSettings:
-    """How the model's distribution is shaped before a token is drawn, stage by stage in Hugging Face's order.
+    """How the model's distribution is shaped before a token is drawn, stage by stage.
+
+    The same knobs mean another set of tokens in another order. What is said of each here is Hugging Face's reading.
 
     Raises:
         SettingError: a value is out of its range.
@@ -53,6 +58,8 @@ class SamplingSettings:
     """Keeps tokens at least this fraction as likely as the likeliest; 0 keeps all."""
     typical_p: float = 1.0
     """Keeps tokens whose surprisal is nearest to the entropy, up to this mass; 1 keeps all."""
+    order: str = HUGGINGFACE
+    """One of `ORDERS`. `gpt-2` knows no repetition penalty, min-p and typical-p, and does without them."""
 
     def __post_init__(self) -> None:
         _number("temperature", self.temperature, lambda x: x >= 0, "0 (greedy) or more")
@@ -61,6 +68,8 @@ class SamplingSettings:
         _number("top_p", self.top_p, lambda x: 0 < x <= 1, "more than 0 and at most 1 (1 is off)")
         _number("min_p", self.min_p, lambda x: 0 <= x <= 1, "from 0 (off) to 1")
         _number("typical_p", self.typical_p, lambda x: 0 < x <= 1, "more than 0 and at most 1 (1 is off)")
+        if self.order not in ORDERS:
+            raise SettingError("order", self.order, "'huggingface', 'llama.cpp' or 'gpt-2'")
 
 
 PURE = SamplingSettings(temperature=1.0, top_k=0)
@@ -90,12 +99,15 @@ class GenerationSettings:
     """What to do when the context is full: `shift` keeps its last half and goes on, `stop` ends."""
     top_n: int = 10
     """How many of the likeliest candidates each token event carries."""
+    first_draw: int = 0
+    """How many numbers of the random stream were used before: an answer made token by token is that made at once."""
     prompt_lookup: bool = True
     """Whether to guess tokens from what the text has said before, and check several at once. The text is the same."""
 
     def __post_init__(self) -> None:
         _whole("max_tokens", self.max_tokens, 0, "a whole number, 0 or more")
         _whole("top_n", self.top_n, 0, "a whole number, 0 or more")
+        _whole("first_draw", self.first_draw, 0, f"a whole number from 0 to {MAX_SEED}", MAX_SEED)
         if self.seed is not None:
             _whole("seed", self.seed, 0, f"a whole number from 0 to {MAX_SEED}", MAX_SEED)
         if not isinstance(self.stop, tuple) or not all(isinstance(text, str) and text for text in self.stop):

@@ -23,6 +23,7 @@ NAN, INFINITY = math.nan, math.inf
         ("min_p", [-0.01, 1.01, NAN, INFINITY, "0", None]),
         ("typical_p", [0, -0.5, 1.5, NAN, None]),
         ("repetition_penalty", [0, -1, NAN, INFINITY, None, "1.2", 10**400]),
+        ("order", ["", "HuggingFace", "llama", "gpt2", None, 0, ["gpt-2"]]),
     ],
 )
 def test_a_sampling_value_out_of_range_is_refused_by_name(name: str, values: list[Any]) -> None:
@@ -44,6 +45,7 @@ def test_a_sampling_value_out_of_range_is_refused_by_name(name: str, values: lis
         ("min_p", [0, 0.0, 1, 0.5]),
         ("typical_p", [1, 1e-9, 0.5]),
         ("repetition_penalty", [1, 0.01, 1.0, 100]),
+        ("order", ["huggingface", "llama.cpp", "gpt-2"]),
     ],
 )
 def test_the_ends_of_the_ranges_are_inside(name: str, values: list[Any]) -> None:
@@ -57,6 +59,7 @@ def test_the_ends_of_the_ranges_are_inside(name: str, values: list[Any]) -> None
         ("max_tokens", [-1, 1.5, "5", None, True]),
         ("top_n", [-1, 2.5, None]),
         ("seed", [-1, MAX_SEED + 1, 1.5, "1", True]),
+        ("first_draw", [-1, MAX_SEED + 1, 1.5, None, True]),
         ("stop", [("",), ("a", ""), "a text alone", ["a list"], (5,), None]),
         ("when_full", ["", "SHIFT", None, ["stop"]]),
     ],
@@ -79,6 +82,8 @@ def test_a_limit_out_of_range_is_refused_by_name(name: str, values: list[Any]) -
         {"stop": ("\n", "END")},
         {"when_full": "stop"},
         {"top_n": 0},
+        {"first_draw": 0},
+        {"first_draw": MAX_SEED},
     ],
     ids=str,
 )
@@ -90,6 +95,10 @@ def test_what_makes_sense_is_accepted(fields: dict[str, Any]) -> None:
 def test_pure_and_greedy() -> None:
     assert SamplingSettings(1, 1.0, 0) == PURE
     assert GREEDY.temperature == 0
+
+
+def test_the_order_is_hugging_faces_unless_said_otherwise() -> None:
+    assert {SamplingSettings().order, PURE.order, GREEDY.order} == {"huggingface"}
 
 
 def test_settings_do_not_change_behind_anyones_back() -> None:

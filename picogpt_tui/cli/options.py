@@ -21,13 +21,17 @@ DEFAULTS = GenerationSettings()
 def read_text(text: str) -> str:
     """The text itself, or all of stdin where it is `-`: UTF-8, every byte kept but those that are not UTF-8.
 
-    A wrong byte becomes U+FFFD. Line ends stay as they are, the last one too.
+    What is wrong becomes U+FFFD, and is told. Line ends stay as they are, the last one too.
     """
     if text != "-":
         return text
     if sys.stdin.isatty():
         note("Reading the text from the terminal; end it with Ctrl+D on a line of its own.")
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+    data = sys.stdin.buffer.read()
+    content = data.decode("utf-8", "replace")
+    if n_wrong := content.count("\ufffd") - data.count("\ufffd".encode()):
+        note(f"note: the text is not UTF-8 in {n_wrong:,} place{'s' * (n_wrong > 1)}; U+FFFD was read there.")
+    return content
 
 
 def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -68,6 +72,18 @@ def precision_option(command: Command) -> Command:
     )(command)
 
 
+def position_option(command: Command) -> Command:
+    """`--position`: of the token from which a command looks."""
+    return click.option(
+        "--position",
+        type=int,
+        default=-1,
+        show_default=True,
+        metavar="N",
+        help="Look from this token of PROMPT, counted from 0, or from the end: -1 is the last.",
+    )(command)
+
+
 def examples(*lines: str) -> str:
     """A help text's closing examples, each on its own line."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
@@ -88,7 +104,15 @@ _SAMPLING = (
     _sampling_option("min_p", "P", "Keeps tokens at least P times as likely as the likeliest. 0 is off."),
     _sampling_option("typical_p", "P", "Keeps tokens whose surprise is nearest the entropy, up to mass P. 1 is off."),
     _sampling_option("repetition_penalty", "X", "Above 1, makes tokens already in the text less likely. 1 is off."),
+    _sampling_option("order", "NAME", "Whose order of these and whose edge rules: huggingface, llama.cpp or gpt-2."),
 )
+
+
+def _note_unused(sampling: SamplingSettings) -> None:
+    from picogpt_tui.gpt2.sampling_orders import unused
+
+    if names := ", ".join(f"--{name.replace('_', '-')}" for name in unused(sampling)):
+        note(f"note: the order {sampling.order} has no such stage; without effect: {names}.")
 
 
 def sampling_options(command: Command) -> Command:
@@ -103,9 +127,12 @@ def sampling_options(command: Command) -> Command:
         min_p: float,
         typical_p: float,
         repetition_penalty: float,
+        order: str,
         **others: Any,
     ) -> Any:
-        sampling = SamplingSettings(repetition_penalty, temperature, top_k, top_p, min_p, typical_p)
+        sampling = SamplingSettings(repetition_penalty, temperature, top_k, top_p, min_p, typical_p, order)
+        if order != DEFAULTS.sampling.order:
+            _note_unused(sampling)
         return command(sampling=sampling, **others)
 
     decorated: Command = collected

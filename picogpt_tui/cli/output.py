@@ -10,7 +10,7 @@ import json
 import math
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from picogpt_tui.events import Candidate, ContextShifted, Distribution, Finished, TokenEvent
@@ -47,13 +47,33 @@ def write_json(data: object) -> None:
     write_bytes(json.dumps(data).encode("ascii") + b"\n")
 
 
-def write_json_list(key: str, items: Iterable[object]) -> None:
-    """An object that holds one list, written item by item: it may be longer than one wants in memory."""
+def write_json_list(
+    key: str,
+    items: Iterable[object],
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    """An object that holds one list, written item by item: it may be longer than one wants in memory.
+
+    Args:
+        key: of the list.
+        items: what stands in it.
+        before: what else the object holds, before the list.
+        after: and behind it.
+    """
     out = sys.stdout.buffer
-    out.write(f"{{{json.dumps(key)}: [".encode("ascii"))
+    head = "".join(f"{json.dumps(name)}: {json.dumps(value)}, " for name, value in (before or {}).items())
+    tail = "".join(f", {json.dumps(name)}: {json.dumps(value)}" for name, value in (after or {}).items())
+    out.write(f"{{{head}{json.dumps(key)}: [".encode("ascii"))
     for index, item in enumerate(items):
         out.write((", " * (index > 0) + json.dumps(item)).encode("ascii"))
-    write_bytes(b"]}\n")
+    write_bytes(f"]{tail}}}\n".encode("ascii"))
+
+
+def or_null(number: float) -> float | None:
+    """A number as JSON can hold it: nan and the infinities, which it cannot, become null."""
+    return number if math.isfinite(number) else None
 
 
 def token_json(event: TokenEvent, top_n: int) -> dict[str, Any]:
@@ -95,7 +115,7 @@ def distribution_json(prompt_ids: tuple[int, ...], distribution: Distribution) -
     return {
         "ids": list(prompt_ids),
         "entropy": distribution.entropy,
-        "candidates": [_candidate_json(candidate) for candidate in distribution.candidates],
+        "candidates": [candidate_json(candidate) for candidate in distribution.candidates],
         "other_prob": distribution.other_prob,
     }
 
@@ -110,7 +130,8 @@ def _top_json(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _candidate_json(candidate: Candidate) -> dict[str, Any]:
+def candidate_json(candidate: Candidate) -> dict[str, Any]:
+    """A token that could come next, as the contract has it."""
     more = {"bytes": candidate.bytes.hex(), "final_prob": candidate.final_prob, "cut_by": candidate.cut_by}
     return {"rank": candidate.rank} | _top_json(candidate) | more
 
@@ -142,3 +163,12 @@ def n_cells(text: str) -> int:
 def pad(text: str, width: int) -> str:
     """Fill a label with spaces up to `width` cells."""
     return text + " " * (width - n_cells(text))
+
+
+def fitted(text: str, width: int) -> str:
+    """A label in exactly `width` cells: filled with spaces, or cut with an ellipsis."""
+    if n_cells(text) > width:
+        while n_cells(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    return pad(text, width)

@@ -71,6 +71,7 @@ def generate(
     cache: KVCache | None = None,
     should_stop: Callable[[], bool] = never,
     seen: Callable[[FloatArray, Sequence[int]], None] = nobody,
+    unfinished: bytes = b"",
 ) -> Iterator[Event]:
     """Continue a prompt token by token.
 
@@ -81,6 +82,7 @@ def generate(
         cache: re-used as far as it holds the same tokens; left holding all but the last token.
         should_stop: asked once a token and once a block of the prompt.
         seen: told the logits that each token is drawn from, [n_vocab], and the context before it.
+        unfinished: the end of the prompt, where a character begins in it that the answer may complete.
 
     Yields:
         Started, then Progress, TokenEvent and ContextShifted as they happen, and Finished last.
@@ -88,9 +90,9 @@ def generate(
     prompt = start_ids(model, prompt_ids)
     cache = KVCache(model.config) if cache is None else cache
     seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
-    rng = np.random.default_rng(seed)
+    rng = np.random.Generator(np.random.PCG64(seed).advance(settings.first_draw))
     reads = Reader(model, cache, looks_up=settings.prompt_lookup)
-    stream = TextStream(settings.stop)
+    stream = TextStream(settings.stop, unfinished)
     ends = end_of_text_id(model) if settings.stop_at_end_of_text else None
     yield Started(tuple(prompt), seed)
 
@@ -139,33 +141,11 @@ def choose(shaped: Shaped, sampling: SamplingSettings, rng: np.random.Generator)
     return draw(shaped.final_probs, u), u
 
 
-def distribution(shaped: Shaped, tokenizer: Tokenizer, top_n: int, taken: int | None = None) -> Distribution:
-    """The part of a distribution that a screen shows: the likeliest tokens, and the rest as one number.
+def candidates_of(shaped: Shaped, tokenizer: Tokenizer, ids: list[int]) -> Iterator[Candidate]:
+    """The candidates of the likeliest ids, which come sorted: a rank is the place of the first with an equal logit.
 
-    Args:
-        shaped: the distribution.
-        tokenizer: names the tokens.
-        top_n: how many of the likeliest.
-        taken: the token that was drawn; it stands last where it is not among them.
+    Of other ids all is right but the rank: see `Shaped.rank`.
     """
-    ids = shaped.top_ids(top_n)
-    candidates = tuple(_candidates(shaped, tokenizer, ids))
-    if taken is not None and top_n and taken not in ids:
-        ids.append(taken)
-        last = next(_candidates(shaped, tokenizer, [taken]))
-        candidates = (*candidates, replace(last, rank=shaped.rank(taken)))
-    n_kept = int(np.count_nonzero(shaped.cut_by < 0))
-    other_prob = max(0.0, 1.0 - sum(candidate.prob for candidate in candidates))
-    return Distribution(candidates, shaped.entropy, other_prob, shaped.logits.size - len(ids), n_kept)
-
-
-def _last_half(context: list[int], n_ctx: int) -> tuple[list[int], ContextShifted]:
-    n_kept = max(1, n_ctx // 2)
-    return context[-n_kept:], ContextShifted(len(context) - n_kept, n_kept)
-
-
-def _candidates(shaped: Shaped, tokenizer: Tokenizer, ids: list[int]) -> Iterator[Candidate]:
-    """The candidates of the likeliest ids, which come sorted: a rank is the place of the first with an equal logit."""
     logits, logprobs = shaped.logits[ids].tolist(), shaped.logprobs[ids].tolist()
     final_probs = shaped.final_probs[ids].tolist()
     rank = 0
@@ -183,6 +163,31 @@ def _candidates(shaped: Shaped, tokenizer: Tokenizer, ids: list[int]) -> Iterato
             final_prob=final_probs[index],
             cut_by=shaped.cut_name(id),
         )
+
+
+def distribution(shaped: Shaped, tokenizer: Tokenizer, top_n: int, taken: int | None = None) -> Distribution:
+    """The part of a distribution that a screen shows: the likeliest tokens, and the rest as one number.
+
+    Args:
+        shaped: the distribution.
+        tokenizer: names the tokens.
+        top_n: how many of the likeliest.
+        taken: the token that was drawn; it stands last where it is not among them.
+    """
+    ids = shaped.top_ids(top_n)
+    candidates = tuple(candidates_of(shaped, tokenizer, ids))
+    if taken is not None and top_n and taken not in ids:
+        ids.append(taken)
+        last = next(candidates_of(shaped, tokenizer, [taken]))
+        candidates = (*candidates, replace(last, rank=shaped.rank(taken)))
+    n_kept = int(np.count_nonzero(shaped.cut_by < 0))
+    other_prob = max(0.0, 1.0 - sum(candidate.prob for candidate in candidates))
+    return Distribution(candidates, shaped.entropy, other_prob, shaped.logits.size - len(ids), n_kept)
+
+
+def _last_half(context: list[int], n_ctx: int) -> tuple[list[int], ContextShifted]:
+    n_kept = max(1, n_ctx // 2)
+    return context[-n_kept:], ContextShifted(len(context) - n_kept, n_kept)
 
 
 def _facts(tokenizer: Tokenizer, shaped: Shaped, id: int, top_n: int) -> dict[str, Any]:

@@ -112,7 +112,8 @@ class LanguageModel:
             seed: of the random stream; None draws one.
             stop: one text or several that end the answer.
             should_stop: asked once a token.
-            **sampling: fields of `SamplingSettings`: temperature, top_k, top_p, min_p, typical_p, repetition_penalty.
+            **sampling: fields of `SamplingSettings`: temperature, top_k, top_p, min_p, typical_p, repetition_penalty,
+                order.
         """
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
         settings = GenerationSettings(SamplingSettings(**sampling), max_tokens, seed, stops)

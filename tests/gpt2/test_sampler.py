@@ -14,18 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picogpt_tui.gpt2.arrays import FloatArray
-from picogpt_tui.gpt2.sampler import (
-    Shaped,
-    chain,
-    draw,
-    min_p,
-    repetition_penalty,
-    shape,
-    temperature,
-    top_k,
-    top_p,
-    typical_p,
-)
+from picogpt_tui.gpt2.sampler import Shaped, draw, shape
+from picogpt_tui.gpt2.sampling_orders import chain
+from picogpt_tui.gpt2.sampling_stages import min_p, repetition_penalty, temperature, top_k, top_p, typical_p
 from picogpt_tui.settings import GREEDY, PURE, SamplingSettings
 
 from ..golden.peers import transformers_chain, transformers_probs
@@ -182,17 +173,17 @@ def test_typical_p(probs: list[float], p: float, expected: list[int]) -> None:
 
 def test_repetition_penalty_divides_above_zero_and_multiplies_below() -> None:
     logits = np.array([2, -2, 0, 3, -3], dtype=np.float32)
-    np.testing.assert_array_equal(repetition_penalty(logits, [0, 1, 2], 2), [1, -4, 0, 3, -3])
+    np.testing.assert_array_equal(repetition_penalty(logits, 2, [0, 1, 2]), [1, -4, 0, 3, -3])
 
 
 def test_repetition_penalty_counts_a_token_once() -> None:
     logits = np.array([8, 1], dtype=np.float32)
-    np.testing.assert_array_equal(repetition_penalty(logits, [0, 0, 0], 2), [4, 1])
+    np.testing.assert_array_equal(repetition_penalty(logits, 2, [0, 0, 0]), [4, 1])
 
 
 def test_repetition_penalty_of_nothing_is_nothing() -> None:
     logits = np.array([8, 1], dtype=np.float32)
-    np.testing.assert_array_equal(repetition_penalty(logits, [], 2), logits)
+    np.testing.assert_array_equal(repetition_penalty(logits, 2, []), logits)
 
 
 def test_temperature_zero_is_argmax_with_the_lowest_id_on_ties() -> None:
