@@ -7,7 +7,8 @@ only the rest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -75,6 +76,25 @@ class KVCache:
             grown[:, :, :n_held] = held
             held = self._layers[layer] = grown
         return held
+
+    @contextmanager
+    def rewound(self, n: int, n_read: int = 1) -> Iterator[None]:
+        """Within it the cache holds only its first n tokens; n_read may be read behind them, and are forgotten.
+
+        So somebody can look at tokens in the middle of a text, and all that comes behind is there again, as it was.
+        """
+        ids = list(self.ids)
+        assert n < len(ids), f"there are {len(ids)} tokens, and none behind the first {n}"
+        read = slice(n, min(n + n_read, len(ids)))
+        kept = [array[:, :, read].copy() for array in self._layers]
+        self.truncate(n)
+        try:
+            yield
+        finally:
+            assert len(self.ids) <= n + n_read, f"more than {n_read} tokens were read"
+            for array, was in zip(self._layers, kept, strict=True):
+                array[:, :, read] = was
+            self.ids[:] = ids
 
     def truncate(self, n: int) -> None:
         """Forget all but the first n tokens."""

@@ -13,9 +13,16 @@ class TextStream:
         stopped: whether a stop string was found; nothing is released after it.
     """
 
-    def __init__(self, stop: tuple[str, ...] = ()) -> None:
+    def __init__(self, stop: tuple[str, ...] = (), unfinished: bytes = b"") -> None:
+        """Begin behind other text.
+
+        Args:
+            stop: the stop strings.
+            unfinished: bytes before the first token, of which only a character that ends in it is released.
+        """
         self._stop = stop
         self._decoder = IncrementalDecoder()
+        self._decoder.push(unfinished)
         self._held = ""
         self.text = ""
         self.stopped = False

@@ -18,7 +18,10 @@ import regex
 
 from picogpt_tui.errors import TokenizerError
 from picogpt_tui.gpt2.bpe import Merges, merge_word
+from picogpt_tui.gpt2.bpe_trace import traced
+from picogpt_tui.gpt2.token_texts import TokenTexts
 from picogpt_tui.gpt2.tokenizer_files import byte_alphabet, read_vocabulary
+from picogpt_tui.readings import TracedWord
 from picogpt_tui.visible import from_label, label, replace_surrogates
 
 END_OF_TEXT = "<|endoftext|>"
@@ -106,6 +109,13 @@ class Tokenizer:
             ids += [special_ids[part]] if part in special_ids else self._encode_ordinary(part)
         return ids
 
+    def trace(self, text: str) -> list[TracedWord]:
+        """Cut text into token ids as `encode` does, and keep every step; special tokens are text.
+
+        A word longer than `bpe_trace.LONGEST_WORD_BYTES` is not followed: its pieces are its tokens at once.
+        """
+        return list(traced(cut_words(replace_surrogates(text)), self._byte_ids, self._merges))
+
     def decode(self, ids: Iterable[int]) -> str:
         """Join the tokens' bytes and read them as UTF-8; what is not UTF-8 becomes U+FFFD."""
         return self.decode_bytes(ids).decode("utf-8", "replace")
@@ -125,6 +135,20 @@ class Tokenizer:
             return self.bytes_of(id).decode("utf-8")
         except UnicodeDecodeError:
             return None
+
+    def id_of_bytes(self, raw: bytes) -> int | None:
+        """The ordinary token with these bytes, or None."""
+        return self._ids.get(raw)
+
+    def rank_of(self, left: int, right: int) -> int | None:
+        """The rank of the merge that joins these two tokens, or None."""
+        found = self._merges.get((left, right))
+        return found[0] if found is not None else None
+
+    def made_by(self, id: int) -> tuple[int, int, int] | None:
+        """The first merge that makes this token: (rank, left, right); None for a byte."""
+        made = ((rank, *pair) for pair, (rank, merged) in self._merges.items() if merged == id)
+        return min(made, default=None)
 
     def offsets(self, ids: Sequence[int]) -> list[tuple[int, int]]:
         """Where each token stands in the encoded text: (first byte, one past the last byte)."""
@@ -156,6 +180,11 @@ class Tokenizer:
             return int(match[1])
         special = next((id for id in self.special if self.label(id) == text), None)
         return special if special is not None else self._ids.get(from_label(text))
+
+    @cached_property
+    def texts(self) -> TokenTexts:
+        """All tokens as texts, to be searched."""
+        return TokenTexts(map(self.bytes_of, range(self.n_vocab)))
 
     @cached_property
     def _special_pattern(self) -> regex.Pattern[str]:

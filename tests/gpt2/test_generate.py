@@ -21,7 +21,7 @@ from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.gpt2.reader import PREFILL_BLOCK, WORTH_IT
 from picogpt_tui.gpt2.sampler import draw, shape
 from picogpt_tui.gpt2.tokenizer import Tokenizer
-from picogpt_tui.settings import GREEDY, PURE, GenerationSettings, SamplingSettings
+from picogpt_tui.settings import GREEDY, ORDERS, PURE, GenerationSettings, SamplingSettings
 
 from .checkpoints import END_OF_TEXT_ID, TINY, random_ids, random_params, toy_tokenizer
 
@@ -130,6 +130,48 @@ def test_every_token_can_be_drawn_again_from_its_u(tiny_model: LanguageModel) ->
         shaped = shape(tiny_model.logits(context)[-1], SEEDED.sampling, context)
         assert draw(shaped.final_probs, event.u) == event.id
         context.append(event.id)
+
+
+@pytest.mark.parametrize("first", [0, 1, 5, 2**32 - 1])
+def test_the_stream_of_draws_can_begin_behind_those_that_were_used(tiny_model: LanguageModel, first: int) -> None:
+    drawn = [event.u for event in tokens(run(tiny_model, [1], replace(SEEDED, first_draw=first)))]
+    stream = np.random.PCG64(7)
+    if first <= 5:
+        stream.random_raw(first)
+    else:
+        stream.advance(first)
+    assert drawn == np.random.Generator(stream).random(8).tolist()
+
+
+SAMPLINGS = {
+    "usual": SamplingSettings(),
+    "pure": PURE,
+    "greedy": GREEDY,
+    "greedy with a penalty": replace(GREEDY, repetition_penalty=1.5),
+    "hot": SamplingSettings(temperature=2.5, top_k=0),
+    "penalty": SamplingSettings(repetition_penalty=1.7, top_k=0),
+    "top-k": SamplingSettings(temperature=1, top_k=3),
+    "top-p": SamplingSettings(temperature=1, top_k=0, top_p=0.7),
+    "min-p": SamplingSettings(temperature=1, top_k=0, min_p=0.02),
+    "typical": SamplingSettings(temperature=1, top_k=0, typical_p=0.6),
+    "all": SamplingSettings(1.2, 1.4, 90, 0.9, 0.01, 0.95),
+} | {order: SamplingSettings(1.0, 1.1, 50, 0.9, order=order) for order in ORDERS}
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS.values(), ids=SAMPLINGS)
+@pytest.mark.parametrize("n_first", [0, 3])
+def test_token_by_token_is_all_at_once(tiny_model: LanguageModel, sampling: SamplingSettings, n_first: int) -> None:
+    """An answer of one token each, every one behind the draws of those before; perhaps from a later draw on."""
+    settings = GenerationSettings(sampling, max_tokens=9, seed=7, first_draw=n_first, stop_at_end_of_text=False)
+    whole = tokens(run(tiny_model, [1, 2, 3], settings))
+    cache, ids, draws = KVCache(TINY), [1, 2, 3], list[float]()
+    for _ in whole:
+        one = replace(settings, max_tokens=1, first_draw=n_first + len(draws))
+        [event] = tokens(list(generate(tiny_model, ids, one, cache=cache)))
+        ids.append(event.id)
+        draws.append(event.u)
+    assert ids == [1, 2, 3, *(event.id for event in whole)]
+    assert repr(draws) == repr([event.u for event in whole]), "nan where nothing was drawn"
 
 
 def test_greedy_is_picos_greedy_and_draws_nothing(tiny_model: LanguageModel) -> None:
@@ -262,6 +304,17 @@ def test_stop_strings(script: bytes, stop: tuple[str, ...], reason: str, text: s
     end = finished(events)
     assert (end.reason, end.text, len(end.ids)) == (reason, text, n_tokens)
     assert "".join(event.piece for event in tokens(events)) + end.rest == text
+
+
+def test_an_answer_can_complete_the_last_character_of_the_prompt() -> None:
+    """The prompt's end is not shown again; a stop string may begin in it."""
+    half, rest = "né 😀".encode()[:-1], "😀!".encode()[-2:]
+    prompt, settings = list(half), GenerationSettings(GREEDY, max_tokens=2)
+    for stop, reason, text in ((), "max_tokens", "😀!"), (("😀",), "stop", ""):
+        model = Scripted([*prompt[1:], *rest])
+        events = list(generate(model, prompt, replace(settings, stop=stop), unfinished=half[-3:]))
+        assert (finished(events).reason, finished(events).text) == (reason, text)
+    assert finished(list(generate(Scripted([*prompt[1:], *rest]), prompt, settings))).text == "�!"
 
 
 def test_a_stop_string_never_shows_not_even_its_beginning() -> None:

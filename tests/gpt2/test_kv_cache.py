@@ -8,6 +8,9 @@ import pytest
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
+from picogpt_tui.gpt2.language_model import LanguageModel
+
+from .checkpoints import TINY, random_ids
 
 CONFIG = GPT2Config(n_vocab=11, n_ctx=7, n_embd=6, n_head=3, n_layer=2)
 
@@ -91,3 +94,24 @@ def test_keep_common_prefix(held: list[int], wanted: list[int], at_most: int, ke
     cache.ids += held
     assert cache.keep_common_prefix(wanted, at_most) == kept
     assert cache.ids == held[:kept]
+
+
+def test_a_look_at_the_middle_leaves_the_cache_as_it_was(tiny_model: LanguageModel) -> None:
+    """Of a text that is a hundred tokens long, one look at the third must not cost ninety-seven."""
+    ids, cache = random_ids(TINY, 9), KVCache(TINY)
+    tiny_model.forward(ids, cache)
+    before = [np.concatenate(cache.held(layer)) for layer in range(TINY.n_layer)]
+    with cache.rewound(3):
+        assert cache.ids == ids[:3]
+        tiny_model.forward([(ids[3] + 1) % TINY.n_vocab], cache)
+    assert cache.ids == ids
+    for layer, was in enumerate(before):
+        np.testing.assert_array_equal(np.concatenate(cache.held(layer)), was)
+
+
+def test_a_look_puts_the_cache_back_even_if_it_breaks(tiny_model: LanguageModel) -> None:
+    cache = KVCache(TINY)
+    tiny_model.forward([1, 2, 3], cache)
+    with pytest.raises(ZeroDivisionError), cache.rewound(1):
+        raise ZeroDivisionError
+    assert cache.ids == [1, 2, 3]

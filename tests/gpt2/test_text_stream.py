@@ -46,6 +46,37 @@ def test_what_is_released_when(stop: list[str], tokens: list[bytes], released: l
     assert stream.text == "".join(released)
 
 
+@pytest.mark.parametrize(
+    "unfinished, tokens, text",
+    [
+        pytest.param(b"\xf0\x9f", [b"\x98", b"\x80!"], "😀!", id="a character that is completed"),
+        pytest.param(b"abc", [b"d"], "d", id="whole characters were shown before"),
+        pytest.param(b"a\xe2\x82", [b"\xacb"], "€b", id="and one that was not"),
+        pytest.param(b"\x98\x80\xc3", [b"\xa9"], "é", id="it may begin within another"),
+        pytest.param(b"\x9f\x98", [b"\x80"], "�", id="whose end alone is no character"),
+        pytest.param(b"\xf0\x9f\x98", [b"a"], "�a", id="one that never will be whole"),
+        pytest.param(b"\xf0\x9f\x98", [], "�", id="one that is not at the end"),
+    ],
+)
+def test_a_text_can_begin_within_a_character(unfinished: bytes, tokens: list[bytes], text: str) -> None:
+    stream = TextStream((), unfinished)
+    assert "".join([*map(stream.push, tokens), stream.flush()]) == stream.text == text
+
+
+def test_a_character_that_is_completed_can_end_the_text() -> None:
+    stream = TextStream(("😀",), b"\xf0\x9f\x98")
+    assert [stream.push(b"\x80!"), stream.stopped] == ["", True]
+
+
+@given(st.text("aé€😀", max_size=9), st.data())
+def test_wherever_a_text_is_parted_both_parts_are_whole(text: str, data: st.DataObject) -> None:
+    """Three bytes before are enough to know: a character has four."""
+    raw = text.encode()
+    n = data.draw(st.integers(0, len(raw)))
+    stream = TextStream((), raw[max(0, n - 3) : n])
+    assert raw[:n].decode("utf-8", "ignore") + stream.push(raw[n:]) == text
+
+
 def test_nothing_comes_after_a_stop() -> None:
     stream = TextStream(("\n",))
     stream.push(b"a\n")

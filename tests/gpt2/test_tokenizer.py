@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from picogpt_tui.cli.output import n_cells
 from picogpt_tui.errors import TokenizerError
 from picogpt_tui.gpt2.tokenizer import WORD, IncrementalDecoder, Tokenizer, cut_words, read_tokenizer
 from picogpt_tui.gpt2.tokenizer_files import byte_alphabet
 from picogpt_tui.paths import bundled_dir
+from picogpt_tui.visible import is_hidden
 
 from ..conftest import FULL, SHARED
 from ..golden.peers import peer_tokenizer
@@ -203,6 +206,43 @@ def test_padding_ids_have_no_bytes() -> None:
     assert tokenizer.decode([ord("a"), N_TOY_VOCAB, ord("b")]) == "ab"
 
 
+# --- tokens and their merges ---------------------------------------------------------------------------------------
+
+
+def test_a_token_is_known_by_its_bytes_and_by_the_merge_that_makes_it() -> None:
+    tokenizer = toy_tokenizer()
+    the = tokenizer.id_of_bytes(b" the")
+
+    assert the == 258
+    assert tokenizer.made_by(the) == (2, 256, 257)
+    assert tokenizer.rank_of(256, 257) == 2
+
+
+def test_what_no_merge_makes_has_none() -> None:
+    tokenizer = toy_tokenizer()
+
+    assert tokenizer.made_by(ord("a")) is None
+    assert tokenizer.rank_of(ord("a"), ord("b")) is None
+    assert tokenizer.id_of_bytes(b"ab") is None
+    assert tokenizer.id_of_bytes(b"<|endoftext|>") is None
+
+
+def test_of_several_merges_that_make_a_token_the_first_counts() -> None:
+    tokens = {byte: bytes([byte]) for byte in range(256)} | {256: b"ab", 257: b"bc", 258: b"abc"}
+    merges = {(97, 98): (0, 256), (98, 99): (1, 257), (97, 257): (3, 258), (256, 99): (2, 258)}
+
+    assert Tokenizer(tokens, merges, {}).made_by(258) == (2, 256, 99)
+
+
+def test_each_token_s_merge_joins_its_bytes(tokenizer: Tokenizer) -> None:
+    for id in range(256, tokenizer.n_vocab, 997):
+        made_by = tokenizer.made_by(id)
+        if made_by is not None:
+            rank, left, right = made_by
+            assert tokenizer.bytes_of(left) + tokenizer.bytes_of(right) == tokenizer.bytes_of(id)
+            assert tokenizer.rank_of(left, right) == rank
+
+
 # --- offsets and streams -------------------------------------------------------------------------------------------
 
 
@@ -253,6 +293,24 @@ def test_labels_are_printable_and_as_wide_as_they_seem(tokenizer: Tokenizer) -> 
         assert unicodedata.category(label[0]) not in ("Mn", "Me", "Mc"), ascii(label)
         assert not any(unicodedata.bidirectional(char) in ("RLE", "LRE", "RLO", "LRO", "PDF") for char in label)
         assert cell_len(label) == sum(map(cell_len, label)), ascii(label)
+
+
+def test_labels_take_the_cells_that_both_the_screen_and_the_command_line_count(tokenizer: Tokenizer) -> None:
+    """Columns line up in both: Textual lays out by rich's table, the commands by `output.n_cells`."""
+    for id in range(tokenizer.n_vocab + 3):
+        label = tokenizer.label(id)
+        assert cell_len(label) == n_cells(label) > 0, ascii(label)
+
+
+def test_no_label_hides_anything(tokenizer: Tokenizer) -> None:
+    """What takes no cell is a mark on a letter before it; nothing is a control, or turns the line around."""
+    for id in range(tokenizer.n_vocab + 3):
+        label = tokenizer.label(id)
+        for before, char in pairwise(f" {label}"):
+            assert not is_hidden(char), ascii(label)
+            assert cell_len(char) > 0 or unicodedata.category(before)[0] in "LM", ascii(label)
+            assert unicodedata.category(char) != "Cc", ascii(label)
+            assert unicodedata.bidirectional(char) not in ("LRI", "RLI", "FSI", "PDI", "BN"), ascii(label)
 
 
 @pytest.mark.parametrize(
