@@ -14,6 +14,7 @@ import numpy as np
 
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
+from picogpt_tui.gpt2.kv_tails import Tail, Tails
 from picogpt_tui.gpt2.scratch import Scratch
 
 _FIRST = 256
@@ -27,11 +28,18 @@ class KVCache:
         scratch: what the passes that fill this cache write into on their way; one pass at a time does.
     """
 
-    def __init__(self, config: GPT2Config) -> None:
+    def __init__(self, config: GPT2Config, tails: Tails | None = None) -> None:
+        """Begin empty.
+
+        Args:
+            config: the model's shape.
+            tails: where to put aside what is forgotten; None forgets for good.
+        """
         shape = (2, config.n_head, min(_FIRST, config.n_ctx), config.d_head)
         self.n_ctx = config.n_ctx
         self.ids: list[int] = []
         self.scratch = Scratch()
+        self._tails = tails
         # keys and values of a layer side by side: NumPy asks for large pages from 4 MB on, which are read faster
         self._layers: list[FloatArray] = [np.empty(shape, dtype=np.float32) for _ in range(config.n_layer)]
 
@@ -107,3 +115,17 @@ class KVCache:
             n = next(i for i, (ours, theirs) in enumerate(zip(self.ids, ids, strict=False)) if ours != theirs)
         self.truncate(n)
         return n
+
+    def change_to(self, ids: Sequence[int], at_most: int) -> int:
+        """The same for another text: what is forgotten is put aside, and what was put aside of `ids` comes back."""
+        before = list(self.ids)
+        n = self.keep_common_prefix(ids, at_most)
+        if self._tails is None:
+            return n
+        stop, found = self._tails.longest(ids, n, at_most)
+        if n < min(len(before), at_most) or (n == at_most and n + 1 < len(before)):
+            self._tails.keep(Tail(before, n, [array[:, :, n : len(before)].copy() for array in self._layers]))
+        for layer, values in enumerate(found):
+            self._with_room(layer, stop)[:, :, n:stop] = values
+        self.ids.extend(ids[n:stop])
+        return stop

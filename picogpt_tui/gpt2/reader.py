@@ -59,7 +59,7 @@ def read_context(
     Returns:
         None when `should_stop` said so between blocks; the cache then holds what was read.
     """
-    done = cache.keep_common_prefix(ids, at_most=len(ids) - 1)
+    done = cache.change_to(ids, at_most=len(ids) - 1)
     n_block = prefill_block(model.config)
     while True:
         if should_stop():

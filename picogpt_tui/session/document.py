@@ -25,7 +25,7 @@ class Turn:
     """A stretch of tokens that came at once: what somebody typed, or one answer."""
 
     kind: str
-    """`prompt` or `answer`."""
+    """`prompt`, `answer`, or `taken`: a token that somebody chose from the list."""
     parent: int
     """Index of the turn before, or NO_TURN."""
     end: int
@@ -36,7 +36,7 @@ class Turn:
     settings: GenerationSettings | None = None
     """Of an answer: with the seed that was used, so that it can be replayed exactly."""
     reason: str = ""
-    """Of an answer: why it ended (see `events.Finished`), `` while it runs."""
+    """Of an answer: why it ended (see `events.Finished`), `left` where another path was taken, `` while it runs."""
     cut: str = ""
     """Of an answer: the stop string at the end of its tokens, which is no part of its text."""
     tokens_per_second: float = 0.0
@@ -67,6 +67,8 @@ class Document:
         digest: SHA-256 of that model's weights, "" until somebody computed it.
         mode: `complete` or `chat`.
         turns: in the order they came; `head` is the last turn of the version at hand.
+        names: what branches are called, by their first node.
+        pruned: first nodes of the branches that are not to be shown.
         path: the file it is kept in, None before it was saved.
     """
 
@@ -81,6 +83,8 @@ class Document:
         self.tree = TokenTree()
         self.turns: list[Turn] = []
         self.head = NO_TURN
+        self.names: dict[int, str] = {}
+        self.pruned: set[int] = set()
         self._request: Request | None = None
         self._written = ""  # the answer's tokens as text, the stop string included
 
@@ -110,9 +114,24 @@ class Document:
         """Prompts and answers of the version at hand, as shown, run together."""
         return "".join(turn.text for turn in self.version())
 
+    def passages(self) -> list[list[Turn]]:
+        """The version at hand as one reads it: a prompt alone; an answer with all that was taken and goes on in it."""
+        passages: list[list[Turn]] = []
+        for turn in self.version():
+            if turn.kind == "prompt" or not passages or passages[-1][0].kind == "prompt":
+                passages.append([turn])
+            else:
+                passages[-1].append(turn)
+        return passages
+
     def turn_nodes(self, turn: Turn) -> list[int]:
         """The tree's nodes of one turn, in order."""
         return self.tree.path(turn.end, turn.n_tokens) if turn.n_tokens else []
+
+    def last_answer_text(self) -> str:
+        """The text of the last passage that is no prompt, with all that was taken in it; "" for none."""
+        answers = [passage for passage in self.passages() if passage[0].kind != "prompt"]
+        return "".join(turn.text for turn in answers[-1]) if answers else ""
 
     def last(self, kind: str) -> Turn | None:
         """The last turn of this kind in the version at hand, or None."""
@@ -129,6 +148,15 @@ class Document:
         cut = self.turns[self.head].cut if self.head != NO_TURN else ""
         new_text = compose(self._last_text(), typed, template, cut) if typed is not None else ""
         return Request(tuple(self.ids()), new_text, typed, settings)
+
+    def add_prompt(self, typed: str, ids: Sequence[int]) -> None:
+        """Put a prompt behind the text, to which no answer is asked for as yet.
+
+        Args:
+            typed: as it is shown.
+            ids: the tokens that were made of it.
+        """
+        self._add_turn(Turn("prompt", self.head, self.tree.add_path(self.end, ids), len(ids), typed))
 
     def accept(self, request: Request) -> None:
         """Say whose events `apply` gets from now on."""
@@ -149,11 +177,15 @@ class Document:
                 pass
 
     def back_to_prompt(self) -> bool:
-        """Step back over the last answer, so that another can be generated; False when there is none."""
-        if self.head == NO_TURN or self.turns[self.head].kind != "answer":
-            return False
-        self.head = self.turns[self.head].parent
-        return True
+        """Step back over the last answer and all that was taken in it, so that another can be generated.
+
+        Returns:
+            Whether there was one.
+        """
+        before = self.head
+        while self.head != NO_TURN and self.turns[self.head].kind != "prompt":
+            self.head = self.turns[self.head].parent
+        return self.head != before
 
     def take_back_prompt(self) -> str | None:
         """Step back over the last prompt and what followed; returns its text, or None when there is none."""
@@ -173,8 +205,7 @@ class Document:
         request = self._request
         new_ids: Sequence[int] = event.prompt_ids[len(request.context_ids) :]
         if request.typed is not None or new_ids:
-            end = self.tree.add_path(self.end, new_ids)
-            self._add_turn(Turn("prompt", self.head, end, len(new_ids), request.typed or ""))
+            self.add_prompt(request.typed or "", new_ids)
         self._add_turn(Turn("answer", self.head, self.end, settings=replace(request.settings, seed=event.seed)))
         self._written = ""
 
@@ -196,7 +227,8 @@ class Document:
 
     def _finish(self, event: Finished) -> None:
         turn = self.turns[self.head]
-        turn.text += event.rest
+        # subtle: a character that is not whole is shown by the turn that completes it, so none stays broken
+        turn.text += event.rest.removesuffix("\ufffd")
         turn.reason = event.reason
         if event.reason == "stop" and turn.settings is not None:
             # subtle: a stop string that ends within a token is not cut clean, so the form after it is written whole

@@ -8,16 +8,19 @@ re-shapes the shown distribution without running the model.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 
 from picogpt_tui.errors import WeightsError
 from picogpt_tui.events import Distribution, Event, Progress
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
-from picogpt_tui.gpt2.generate import distribution, generate, never, start_ids
+from picogpt_tui.gpt2.generate import Model, distribution, generate, never, start_ids
 from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.gpt2.kv_cache import KVCache
+from picogpt_tui.gpt2.kv_tails import Tails
 from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.gpt2.reader import read_context
 from picogpt_tui.gpt2.sampler import shape
@@ -27,6 +30,8 @@ from picogpt_tui.session.models import load_steps
 from picogpt_tui.settings import FLOAT32, INT8, SamplingSettings
 
 _LOCK_SECONDS = 0.02
+_TAIL_BYTES = 96_000_000
+"""For keys and values of branches that were left: of 124M a whole context and a third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Engine:
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
-        self._cache = KVCache(model.config)
+        self._cache = KVCache(model.config, Tails(_TAIL_BYTES))
         self._lock = Lock()
         self._seen: tuple[FloatArray, list[int]] | None = None
         if model.precision == INT8:
@@ -64,40 +69,60 @@ class Engine:
         """The model's vocabulary."""
         return self._model.tokenizer
 
-    def run(self, request: Request, should_stop: Callable[[], bool] = never) -> Iterator[Event]:
+    def run(
+        self,
+        request: Request,
+        should_stop: Callable[[], bool] = never,
+        instead: tuple[Model, KVCache] | None = None,
+    ) -> Iterator[Event]:
         """Generate what a request asks for; see `gpt2.generate.generate` for the events.
 
         Ends without any event when `should_stop` says so before its turn has come.
+
+        Args:
+            request: what to go on from, and how.
+            should_stop: asked once a token.
+            instead: a changed model to generate with, and the cache that goes with it.
         """
-        if not self._acquire(should_stop):
-            return
-        try:
+        with self.alone(should_stop) as mine:
+            if mine is None:
+                return
+            model, cache = instead or mine
             yield Progress("encoding", 0, len(request.new_text))
             ids = [*request.context_ids, *self.tokenizer.encode(request.new_text)]
-            settings = request.settings
-            yield from generate(self._model, ids, settings, cache=self._cache, should_stop=should_stop, seen=self._see)
-        finally:
-            self._lock.release()
+            unfinished = self.tokenizer.decode_bytes(ids[-3:])  # of a character, if one begins there and does not end
+            how = partial(generate, should_stop=should_stop, seen=self.see, unfinished=unfinished)
+            yield from how(model, ids, request.settings, cache=cache)
 
     def peek(
         self, ids: Sequence[int], sampling: SamplingSettings, top_n: int, should_stop: Callable[[], bool] = never
     ) -> Distribution | None:
         """What would come after `ids` (after `<|endoftext|>` where there are none); None when told to stop."""
-        if not self._acquire(should_stop):
-            return None
-        try:
-            context = start_ids(self._model, ids)
+        with self.alone(should_stop) as mine:
+            if mine is None:
+                return None
+            model, cache = mine
+            context = start_ids(model, ids)
             if len(context) > self.config.n_ctx:
                 context = context[-max(1, self.config.n_ctx // 2) :]
-            logits = _last_of(read_context(self._model, context, self._cache, "", should_stop))
+            logits = _last_of(read_context(model, context, cache, "", should_stop))
             if logits is None:
                 return None
-            self._see(logits, context)
+            self.see(logits, context)
             return self.reshape(sampling, top_n)
+
+    @contextmanager
+    def alone(self, should_stop: Callable[[], bool] = never) -> Iterator[tuple[LanguageModel, KVCache] | None]:
+        """Within it nobody else uses the model and its cache; None where `should_stop` said so first."""
+        if not self._acquire(should_stop):
+            yield None
+            return
+        try:
+            yield self._model, self._cache
         finally:
             self._lock.release()
 
-    def _see(self, logits: FloatArray, context: Sequence[int]) -> None:
+    def see(self, logits: FloatArray, context: Sequence[int]) -> None:
         """Remember the logits for `reshape`."""
         self._seen = logits, list(context)
 
@@ -107,6 +132,14 @@ class Engine:
             return None
         logits, context = self._seen
         return distribution(shape(logits, sampling, context), self.tokenizer, top_n, taken)
+
+    def empty_context(self) -> list[int]:
+        """What the model looks at where no text is: `<|endoftext|>`.
+
+        Raises:
+            PicoGPTError: the vocabulary has none.
+        """
+        return start_ids(self._model, [])
 
     def labels(self, ids: Sequence[int]) -> list[str]:
         """How tokens are written in a list."""

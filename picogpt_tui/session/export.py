@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picogpt_tui import paths
 from picogpt_tui.errors import SettingError
 from picogpt_tui.session.document import Document, Turn
+from picogpt_tui.settings import HUGGINGFACE
 from picogpt_tui.visible import replace_surrogates
 
 if TYPE_CHECKING:
@@ -58,17 +61,19 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 
 def to_text(document: Document) -> str:
     """The text alone, as it stands in the transcript."""
-    return "\n\n".join(turn.text.strip("\n") for turn in document.version() if turn.text) + "\n"
+    passages = ("".join(turn.text for turn in passage) for passage in document.passages())
+    return "\n\n".join(text.strip("\n") for text in passages if text) + "\n"
 
 
 def to_markdown(document: Document) -> str:
     """Prompts as quotations, answers as text, and under each answer how it was made."""
     parts = [f"# {document.title or 'A session with ' + document.model}"]
-    for turn in document.version():
-        if turn.kind == "prompt":
-            parts.append("\n".join(f"> {line}" for line in turn.text.split("\n")))
+    for passage in document.passages():
+        text = "".join(turn.text for turn in passage)
+        if passage[0].kind == "prompt":
+            parts.append("\n".join(f"> {line}" for line in text.split("\n")))
         else:
-            parts += [turn.text.strip("\n"), f"<sub>{_how(turn, document)}</sub>"]
+            parts += [text.strip("\n"), f"<sub>{_how(passage, document)}</sub>"]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -96,10 +101,24 @@ def to_json(document: Document, engine: Engine) -> str:
     return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
 
 
-def _how(turn: Turn, document: Document) -> str:
-    settings = turn.settings
-    if settings is None:
-        return document.model
-    s = settings.sampling
-    knobs = f"temperature {s.temperature:g}, top-k {s.top_k or 'off'}, top-p {s.top_p:g}, seed {settings.seed}"
-    return f"{document.model}, {knobs}: {turn.n_tokens} tokens ({turn.reason.replace('_', ' ')})"
+def _how(passage: list[Turn], document: Document) -> str:
+    """How the tokens of a passage came, in order; those that came alike, as step by step, are counted together."""
+    turns = [turn for turn in passage if turn.n_tokens] or passage
+    told = []
+    for made, group in groupby(turns, key=partial(_made, model=document.model)):
+        *_, last = alike = list(group)
+        reason = f" ({last.reason.replace('_', ' ')})" if last.reason else ""
+        n_tokens = sum(turn.n_tokens for turn in alike)
+        told.append(f"{made}: {'1 token' if n_tokens == 1 else f'{n_tokens} tokens'}{reason}")
+    return "; ".join(told)
+
+
+def _made(turn: Turn, model: str) -> str:
+    """By whom or with which settings."""
+    if turn.kind == "taken":
+        return "by hand"
+    if turn.settings is None:
+        return model
+    s = turn.settings.sampling
+    knobs = f"temperature {s.temperature:g}, top-k {s.top_k or 'off'}, top-p {s.top_p:g}, seed {turn.settings.seed}"
+    return f"{model}, {knobs}" + (f", order {s.order}" if s.order != HUGGINGFACE else "")

@@ -34,6 +34,12 @@ class Preferences:
     template: ChatTemplate = field(default_factory=ChatTemplate)
     panels: tuple[str, ...] = ("next", "tokens", "sampling")
     """The panels shown beside the transcript."""
+    live: bool = False
+    """Whether the prompt is read while it is typed."""
+    colour: str = "surprisal"
+    """What the explorer colours the text by."""
+    view: str = "sampler"
+    """The view that is open in the explorer, "" for none."""
     keys: dict[str, str] = field(default_factory=dict)
     """Command id -> keys, comma separated, in place of the default ones."""
     precisions: dict[str, str] = field(default_factory=dict)
@@ -144,9 +150,15 @@ def _panels(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _place(value: Any) -> str:
+def _perhaps_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"expected the path of a folder, got {value!r}")
+        raise TypeError(f"expected a text, got {value!r}")
+    return value
+
+
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, got {value!r}")
     return value
 
 
@@ -171,7 +183,10 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "generation": _generation,
     "template": _template,
     "panels": _panels,
+    "live": _yes_or_no,
+    "colour": _text,
+    "view": _perhaps_text,
     "keys": _keys,
     "precisions": _precisions,
-    "models_dir": _place,
+    "models_dir": _perhaps_text,
 }

@@ -1,11 +1,13 @@
 """Documents as JSON files: written whole or not at all, read with every field checked.
 
-    {"format": "picogpt-session-1", "title", "created", "model": {"name", "digest"}, "mode",
+    {"format": "picogpt-session-2", "title", "created", "model": {"name", "digest"}, "mode",
      "template": {"text", "stop"}, "head",
-     "tree": {"ids": [...], "branches": {node: parent}, "facts": {node: [logprob, rank, entropy, [[id, logprob] ...]]}},
+     "tree": {"ids": [...], "branches": {node: parent}, "facts": {node: [logprob, rank, entropy, [[id, logprob] ...]]},
+              "names": {node: name}, "pruned": [node ...]},
      "turns": [{"kind", "parent", "end", "n_tokens", "text", "settings", "reason", ...}]}
 
-A node's parent is the node before it unless `branches` says otherwise. Nothing in a file is ever executed or trusted.
+A node's parent is the node before it unless `branches` says otherwise. Files of format 1, which had no `names`, no
+`pruned` and no turns of kind `taken`, are read as well. Nothing in a file is ever executed or trusted.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from picogpt_tui.session.tree import ROOT, TokenFacts, TokenTree
 from picogpt_tui.settings import GenerationSettings, SamplingSettings
 from picogpt_tui.visible import one_line
 
-FORMAT = "picogpt-session-1"
+FORMAT = "picogpt-session-2"
+_READABLE = ("picogpt-session-1", FORMAT)
+_KINDS = ("prompt", "answer", "taken")
 _MOST = 2**24  # no vocabulary and no context is as large
 
 
@@ -125,6 +129,8 @@ def to_dict(document: Document) -> dict[str, Any]:
                 str(node): [facts.logprob, facts.rank, facts.entropy, facts.alternatives]
                 for node, facts in tree.facts.items()
             },
+            "names": {str(node): name for node, name in document.names.items()},
+            "pruned": sorted(document.pruned),
         },
         "turns": [_turn_to_dict(turn) for turn in document.turns],
     }
@@ -132,7 +138,7 @@ def to_dict(document: Document) -> dict[str, Any]:
 
 def from_dict(fields: Any) -> Document:
     """A document from JSON values; raises the usual Python errors where they do not fit."""
-    if fields["format"] != FORMAT:
+    if fields["format"] not in _READABLE:
         raise ValueError(f"format is {fields['format']!r}, expected {FORMAT!r}")
     if fields["mode"] not in MODES:
         raise ValueError(f"mode is {fields['mode']!r}")
@@ -140,7 +146,10 @@ def from_dict(fields: Any) -> Document:
     document = Document(_text(fields["model"]["name"]), fields["mode"], template)
     document.digest = _text(fields["model"]["digest"])
     document.title, document.created = _text(fields["title"]), _text(fields["created"])
-    document.tree = _tree_from(fields["tree"])
+    tree = document.tree = _tree_from(fields["tree"])
+    names, pruned = fields["tree"].get("names", {}), fields["tree"].get("pruned", [])
+    document.names = {_within(int(node), 0, len(tree)): _text(name) for node, name in names.items()}
+    document.pruned = {_within(node, 0, len(tree)) for node in _list(pruned)}
     for turn in _list(fields["turns"]):
         document.turns.append(_turn_from(turn, document.turns, document.tree))
     document.head = _within(fields["head"], NO_TURN, len(document.turns))
@@ -155,7 +164,7 @@ def _turn_to_dict(turn: Turn) -> dict[str, Any]:
 
 
 def _turn_from(fields: dict[str, Any], before: list[Turn], tree: TokenTree) -> Turn:
-    if fields["kind"] not in ("prompt", "answer"):
+    if fields["kind"] not in _KINDS:
         raise ValueError(f"turn {len(before)} is a {fields['kind']!r}")
     parent, end = _within(fields["parent"], NO_TURN, len(before)), _within(fields["end"], ROOT, len(tree))
     n_tokens = _within(fields["n_tokens"], 0, tree.position(end) + 2)

@@ -8,6 +8,7 @@ import pytest
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.config import GPT2Config
 from picogpt_tui.gpt2.kv_cache import KVCache
+from picogpt_tui.gpt2.kv_tails import Tails
 from picogpt_tui.gpt2.language_model import LanguageModel
 
 from .checkpoints import TINY, random_ids
@@ -115,3 +116,59 @@ def test_a_look_puts_the_cache_back_even_if_it_breaks(tiny_model: LanguageModel)
     with pytest.raises(ZeroDivisionError), cache.rewound(1):
         raise ZeroDivisionError
     assert cache.ids == [1, 2, 3]
+
+
+def held(cache: KVCache) -> list[FloatArray]:
+    return [np.concatenate(cache.held(layer)) for layer in range(TINY.n_layer)]
+
+
+def test_a_text_that_was_left_comes_back_without_being_computed(tiny_model: LanguageModel) -> None:
+    """A branch at the third token, and back to the ninth: that costs the branch, and nothing else."""
+    ids, cache = random_ids(TINY, 9), KVCache(TINY, Tails(10**6))
+    tiny_model.forward(ids, cache)
+    before = held(cache)
+    branch = [*ids[:3], (ids[3] + 1) % TINY.n_vocab]
+    assert cache.change_to(branch, at_most=4) == 3
+    tiny_model.forward(branch[3:], cache)
+    assert cache.change_to(ids, at_most=9) == 9
+    assert cache.ids == ids
+    for now, was in zip(held(cache), before, strict=True):
+        np.testing.assert_array_equal(now, was)
+    assert cache.change_to([*branch, 7], at_most=4) == 4, "the branch was put aside in its turn"
+
+
+def test_a_step_back_in_the_same_text_forgets_nothing(tiny_model: LanguageModel) -> None:
+    ids, cache = random_ids(TINY, 9), KVCache(TINY, Tails(10**6))
+    tiny_model.forward(ids, cache)
+    assert cache.change_to(ids[:5], at_most=4) == 4
+    assert cache.change_to(ids, at_most=8) == 8
+
+
+def test_without_tails_what_is_forgotten_is_gone(tiny_model: LanguageModel) -> None:
+    ids, cache = random_ids(TINY, 9), KVCache(TINY)
+    tiny_model.forward(ids, cache)
+    cache.change_to(ids[:3], at_most=3)
+    assert cache.change_to(ids, at_most=9) == 3
+
+
+def test_tails_take_no_more_memory_than_they_may(tiny_model: LanguageModel) -> None:
+    """The one that was of no use for longest goes first."""
+    bytes_a_token = 2 * TINY.n_layer * TINY.n_embd * 4
+    tails = Tails(10 * bytes_a_token)
+    cache, texts = KVCache(TINY, tails), [[n, *random_ids(TINY, 6, seed=n)] for n in range(5)]
+    for text in texts:
+        tiny_model.forward(text[cache.change_to(text, at_most=6) :], cache)
+        assert tails.nbytes <= 10 * bytes_a_token
+    assert cache.change_to(texts[3], at_most=7) == 7
+    assert cache.change_to(texts[0], at_most=7) == 0
+
+
+def test_a_tail_that_is_in_another_is_not_kept_twice(tiny_model: LanguageModel) -> None:
+    ids, tails = random_ids(TINY, 9), Tails(10**6)
+    cache = KVCache(TINY, tails)
+    tiny_model.forward(ids, cache)
+    cache.change_to(ids[:3], at_most=2)
+    n = tails.nbytes
+    cache.change_to(ids, at_most=7)
+    cache.change_to(ids[:3], at_most=2)
+    assert tails.nbytes == n

@@ -129,6 +129,15 @@ def test_a_prompt_longer_than_the_context_keeps_its_last_half(recorded: Recorded
     assert len(said(events)) == 4
 
 
+def test_an_answer_completes_the_character_that_the_context_ends_within() -> None:
+    smile = list("😀".encode())
+    on = engine(ScriptedModel([*smile, *b"!"], tokenizer=toy_tokenizer()))
+    settings = GenerationSettings(GREEDY, max_tokens=2, seed=1)
+    *_, last = on.run(Request((97, *smile[:3]), "", None, settings))
+    assert isinstance(last, Finished)
+    assert last.text == "😀!"
+
+
 # --- the shown distribution ----------------------------------------------------------------------------------------
 
 
@@ -212,6 +221,24 @@ def test_a_request_that_stops_before_the_model_runs_leaves_the_shown_text_and_it
     before = on.peek([1, 2, 3], PENALTY, TINY.n_vocab)
     list(on.run(asked([9, 9]), once_inside()))
     assert on.reshape(PENALTY, TINY.n_vocab) == before
+
+
+def test_what_somebody_saw_can_be_reshaped(recorded: Recorded) -> None:
+    """A look at any position shows the same distribution as a peek there, without another run."""
+    on, logits = Engine(recorded), recorded.logits([1, 2, 3])
+    on.peek([9, 9], PURE, 5)
+    recorded.blocks.clear()
+    context = [1, 2]
+    on.see(logits[1], context)
+    context.append(3)
+    shown = on.reshape(PENALTY, TINY.n_vocab)
+    assert recorded.blocks == []
+    expected = Engine(recorded).peek([1, 2], PENALTY, TINY.n_vocab)
+    assert shown is not None
+    assert expected is not None
+    assert [one.id for one in shown.candidates] == [one.id for one in expected.candidates]
+    final = [one.final_prob for one in shown.candidates]
+    np.testing.assert_allclose(final, [one.final_prob for one in expected.candidates], rtol=1e-4, atol=1e-7)
 
 
 # --- many askers ---------------------------------------------------------------------------------------------------
@@ -331,6 +358,37 @@ def test_who_leaves_in_the_middle_leaves_the_lock(recorded: Recorded) -> None:
     next(stream)
     stream.close()
     assert said(list(on.run(asked([1]), impatient()))) != []
+
+
+def test_who_is_alone_has_the_model_and_its_cache(recorded: Recorded) -> None:
+    on = Engine(recorded)
+    list(on.run(asked([1, 2, 3])))
+    with on.alone() as mine:
+        assert mine is not None
+        model, cache = mine
+        assert model is recorded
+        assert cache.ids[:3] == [1, 2, 3], "with what was read before"
+        assert list(on.run(asked([9]), impatient(3))) == [], "and nobody else gets in"
+        assert on.peek([9], PURE, 5, impatient(3)) is None
+        assert cache.ids[:3] == [1, 2, 3]
+    assert said(list(on.run(asked([9]), impatient()))) != []
+
+
+def test_who_is_told_to_stop_is_not_alone(recorded: Recorded) -> None:
+    on = Engine(recorded)
+    with on.alone(lambda: True) as mine:
+        assert mine is None
+    with on.alone() as mine, on.alone(impatient(3)) as another:
+        assert mine is not None
+        assert another is None
+    assert said(list(on.run(asked([9]), impatient()))) != []
+
+
+def test_who_breaks_while_alone_leaves_the_lock(recorded: Recorded) -> None:
+    on = Engine(recorded)
+    with pytest.raises(ZeroDivisionError), on.alone():
+        raise ZeroDivisionError
+    assert said(list(on.run(asked([9]), impatient()))) != []
 
 
 def test_a_model_that_breaks_leaves_the_lock() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from picogpt_tui.errors import FileError, PicoGPTError, SettingError
 from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.session.document import Document
 from picogpt_tui.session.engine import Engine
+from picogpt_tui.session.exploration import Exploration
 from picogpt_tui.session.export import export, free_path, render, to_json, to_markdown, to_text
 from picogpt_tui.settings import GREEDY, GenerationSettings, SamplingSettings
 
@@ -55,6 +57,64 @@ def test_markdown_quotes_the_prompts_and_says_how_each_answer_was_made(document:
 def test_markdown_has_the_sessions_name_if_it_has_one(document: Document) -> None:
     document.title = "The king"
     assert to_markdown(document).startswith("# The king\n\n")
+
+
+@pytest.fixture
+def branched(on: Engine) -> Document:
+    """An answer left behind its first token, two tokens taken, three steps and the rest at once."""
+    document, few = Document("scripted"), GenerationSettings(GREEDY, max_tokens=3, seed=8)
+    play(document, on, "There was a", few)
+    walk = Exploration(document, on.tokenizer.bytes_of, len(document.ids()) - 2)
+    for word in ("\n", " old"):
+        walk.take(on.tokenizer.encode(word)[0])
+        walk.move_to(len(walk.path))
+    for index in range(3):
+        play(document, on, None, replace(few, max_tokens=1, first_draw=index))
+    play(document, on, None, replace(few, seed=9))
+    return document
+
+
+def test_a_branch_within_an_answer_is_one_paragraph(branched: Document) -> None:
+    """Where the turns meet is nothing to a reader; the only line break is the one that was taken."""
+    assert to_text(branched) == "There was a\n\n king\n old king. He had three sons\n"
+
+
+def test_markdown_says_how_each_part_of_a_passage_was_made(branched: Document) -> None:
+    """Tokens that came one by one are counted together."""
+    knobs = "scripted, temperature 0, top-k off, top-p 1, seed"
+    assert to_markdown(branched) == (
+        "# A session with scripted\n\n"
+        "> There was a\n\n"
+        " king\n old king. He had three sons\n\n"
+        f"<sub>{knobs} 8: 1 token (left); by hand: 2 tokens; {knobs} 8: 3 tokens (max tokens); "
+        f"{knobs} 9: 3 tokens (max tokens)</sub>\n"
+    )
+
+
+def test_json_tells_the_turns_of_a_passage_apart(branched: Document, on: Engine) -> None:
+    turns = json.loads(to_json(branched, on))["turns"]
+    assert [(turn["kind"], turn["reason"], len(turn["tokens"])) for turn in turns[1:]] == [
+        ("answer", "left", 1),
+        ("taken", None, 1),
+        ("taken", None, 1),
+        *[("answer", "max_tokens", 1)] * 3,
+        ("answer", "max_tokens", 3),
+    ]
+    assert [token["position"] for turn in turns for token in turn["tokens"]] == list(range(len(branched.ids())))
+
+
+def test_a_text_that_begins_with_a_taken_token_is_exported(on: Engine) -> None:
+    document = Document("scripted")
+    Exploration(document, on.tokenizer.bytes_of).take(on.tokenizer.encode("The")[0])
+    assert to_text(document) == "The\n"
+    assert to_markdown(document) == "# A session with scripted\n\nThe\n\n<sub>by hand: 1 token</sub>\n"
+
+
+def test_an_answer_of_no_tokens_says_how_it_was_asked_for(on: Engine) -> None:
+    document = Document("scripted")
+    play(document, on, "hi", GenerationSettings(GREEDY, max_tokens=0, seed=1))
+    how = "<sub>scripted, temperature 0, top-k off, top-p 1, seed 1: 0 tokens (max tokens)</sub>"
+    assert to_markdown(document) == f"# A session with scripted\n\n> hi\n\n{how}\n"
 
 
 def test_json_has_every_token_with_its_numbers(stories: LanguageModel) -> None:

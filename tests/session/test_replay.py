@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from picogpt_tui.errors import DocumentError
-from picogpt_tui.events import Started
+from picogpt_tui.events import Finished, Started
 from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.session import storage
+from picogpt_tui.session.branches import whole_text
 from picogpt_tui.session.chat import CHAT, ChatTemplate
 from picogpt_tui.session.document import Document
 from picogpt_tui.session.engine import Engine
+from picogpt_tui.session.exploration import Exploration
 from picogpt_tui.session.replay import Replayed, replay
 from picogpt_tui.settings import GREEDY, GenerationSettings, SamplingSettings
 
@@ -120,6 +122,89 @@ def test_a_session_without_a_digest_is_tried() -> None:
     play(document, on, "There was a", COLD)
     assert document.digest == ""
     assert [answer.is_same for answer in replay(document, on)] == [True]
+
+
+# --- a session somebody walked through ------------------------------------------------------------------------------
+
+
+def steps(document: Document, on: Engine, n: int, settings: GenerationSettings) -> None:
+    """Go on token by token: each behind the draws of those before, and with the seed of the first."""
+    for index in range(n):
+        play(document, on, None, replace(settings, max_tokens=1, first_draw=index))
+        made = document.turns[document.head].settings
+        assert made is not None
+        settings = replace(settings, seed=made.seed)
+
+
+@pytest.fixture
+def walked(stories: LanguageModel, tmp_path: Path) -> Document:
+    """Tokens taken in a prompt and in answers, an answer left, another cut, steps, and what came behind each."""
+    on, document = Engine(stories), Document("stories")
+    few = replace(DRAWN, max_tokens=5)
+    document.digest = on.digest()
+    play(document, on, "Once upon a time 😀", few)
+    walk = Exploration(document, on.tokenizer.bytes_of)
+    old = walk.end
+    for position, id in ((0, "The"), (2, " queen"), (-3, " wolf"), (99, " big"), (99, "😀")):
+        walk.go_to(old)
+        walk.move_to(position if position >= 0 else len(walk.path) + position)
+        walk.take(on.tokenizer.encode(id)[0])
+        play(document, on, None, few)
+        walk.refresh()
+    walk.move_to(len(walk.path) - 2)
+    walk.cut_back()
+    steps(document, on, 4, DRAWN)
+    walk.refresh()
+    walk.move_to(len(walk.path) - 1)
+    walk.cut_back()
+    play(document, on, None, replace(HOT, max_tokens=6))
+    storage.save(document, tmp_path / "walked.json")
+    return storage.load(tmp_path / "walked.json")
+
+
+def test_every_version_of_a_walk_is_reproduced_token_by_token(walked: Document, stories: LanguageModel) -> None:
+    on, ends = Engine(stories), set(range(len(walked.turns))) - {turn.parent for turn in walked.turns}
+    assert len(ends) >= 5
+    for walked.head in ends:
+        answers = list(replay(walked, on))
+        assert [answer.is_same for answer in answers] == [True] * len(answers)
+        assert [len(one.ids) for one in answers] == [one.n_tokens for one in walked.version() if one.kind == "answer"]
+
+
+def test_a_walks_last_version_has_all_there_is(walked: Document, stories: LanguageModel) -> None:
+    """Answers and taken tokens, an answer that was left, steps, and an answer with other settings: else it is easy."""
+    assert [(turn.kind, turn.n_tokens, turn.reason) for turn in walked.version()[1:]] == [
+        ("answer", 5, "max_tokens"),
+        ("taken", 1, ""),
+        ("answer", 5, "max_tokens"),
+        ("taken", 1, ""),
+        ("answer", 3, "left"),
+        *[("answer", 1, "max_tokens")] * 3,
+        ("answer", 6, "max_tokens"),
+    ]
+    assert walked.text() == whole_text(walked.ids(), stories.tokenizer.bytes_of)
+
+
+TWICE = " The king had three sons, and the youngest was"
+"""The prompt says it once, so that prompt lookup guesses it."""
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, SamplingSettings(1.0, 0.9), SamplingSettings(1.1, 0.9, 0, 0.98)])
+def test_steps_are_an_answer_at_once_though_that_guesses_ahead(sampling: SamplingSettings) -> None:
+    """Prompt lookup reads several tokens together; a step never can."""
+    on = engine(ScriptedModel(TWICE + " old.", (0.92, 0.05, 0.02)))
+    whole, document = Document("scripted"), Document("scripted")
+    settings = GenerationSettings(sampling, max_tokens=30, seed=8, stop_at_end_of_text=False)
+    finished = play(whole, on, TWICE + " young.", settings)[-1]
+    assert isinstance(finished, Finished)
+    assert finished.n_accepted, "else nothing was guessed"
+    play(document, on, TWICE + " young.", replace(settings, max_tokens=0))
+    steps(document, on, 30, settings)
+    assert document.ids() == whole.ids()
+    assert document.text() == whole.text()
+    draws = [u for turn in document.version() for u in turn.draws]
+    assert repr(draws) == repr(whole.turns[1].draws), "nan where nothing was drawn"
+    assert all(answer.is_same for answer in replay(document, on))
 
 
 def test_an_empty_session_replays_nothing(tiny_model: LanguageModel) -> None:

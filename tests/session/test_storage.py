@@ -17,16 +17,25 @@ from picogpt_tui import paths
 from picogpt_tui.errors import DocumentError, FileError
 from picogpt_tui.events import Distribution, Finished, Started, TokenEvent
 from picogpt_tui.session import storage
+from picogpt_tui.session.branches import take
 from picogpt_tui.session.chat import MODES, ChatTemplate
 from picogpt_tui.session.document import NO_TURN, Document
 from picogpt_tui.settings import GenerationSettings, SamplingSettings
 
 NASTY = "\x1b[31m[bold]\u202e\ud800\x00\r\n[/] 日本 😀"
+SETTINGS = GenerationSettings(SamplingSettings(temperature=1.3, top_k=0), max_tokens=9, seed=3, stop=("\nQ:",))
 
 
-def add_answer(document: Document, typed: str | None, ids: list[int], *, u: float = 0.25, rest: str = "") -> None:
+def add_answer(
+    document: Document,
+    typed: str | None,
+    ids: list[int],
+    settings: GenerationSettings = SETTINGS,
+    *,
+    u: float = 0.25,
+    rest: str = "",
+) -> None:
     """What an engine would say that reads one token where something is typed, and says these."""
-    settings = GenerationSettings(SamplingSettings(temperature=1.3, top_k=0), max_tokens=9, seed=3, stop=("\nQ:",))
     request = document.request(typed, settings)
     document.accept(request)
     document.apply(Started((*request.context_ids, *([] if typed is None else [77])), 12345))
@@ -37,9 +46,14 @@ def add_answer(document: Document, typed: str | None, ids: list[int], *, u: floa
     document.apply(Finished("stop", request.context_ids, tuple(ids), "", 12.5, rest))
 
 
+def bytes_of(id: int) -> bytes:
+    """A vocabulary of letters."""
+    return bytes([id + 96])
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
-    """Documents with answers, versions and texts of any kind."""
+    """Documents with answers, versions, taken tokens, branches with names, and texts of any kind."""
     # a pair of lone surrogates is one character, in JSON too
     texts = st.text(st.characters(), max_size=20).map(
         lambda text: text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
@@ -57,12 +71,17 @@ def documents(draw: st.DrawFn) -> Document:
         add_answer(
             document, draw(st.none() | texts), draw(st.lists(st.integers(0, 3), max_size=5)), u=u, rest=draw(texts)
         )
+    if nodes := range(len(document.tree)):
+        for _ in range(draw(st.integers(0, 3))):
+            take(document, draw(st.sampled_from(nodes)), draw(st.integers(0, 3)), bytes_of)
+        document.names = draw(st.dictionaries(st.sampled_from(nodes), texts, max_size=3))
+        document.pruned = draw(st.sets(st.sampled_from(nodes), max_size=3))
     return document
 
 
 def assert_same(loaded: Document, saved: Document) -> None:
     """Every field, and nan equal to nan."""
-    for name in ("model", "digest", "mode", "template", "title", "created", "head"):
+    for name in ("model", "digest", "mode", "template", "title", "created", "head", "names", "pruned"):
         assert getattr(loaded, name) == getattr(saved, name), name
     assert repr(loaded.turns) == repr(saved.turns)
     assert loaded.tree.all_ids() == saved.tree.all_ids()
@@ -163,7 +182,7 @@ def say_again(fields: Any) -> None:
 
 
 DAMAGES: dict[str, Damage] = {
-    "another format": put("picogpt-session-2", "format"),
+    "another format": put("picogpt-session-3", "format"),
     "no format": lose("format"),
     "no model": lose("model"),
     "model is a list": put([], "model"),
@@ -208,10 +227,25 @@ DAMAGES: dict[str, Damage] = {
     "facts with a huge number": put({"1": [-(10**400), 0, 1.0, []]}, "tree", "facts"),
     "alternatives of one": put({"1": [-0.5, 0, 1.0, [[1]]]}, "tree", "facts"),
     "alternatives with a text": put({"1": [-0.5, 0, 1.0, ["12"]]}, "tree", "facts"),
+    "names are a list": put([], "tree", "names"),
+    "names are null": put(None, "tree", "names"),
+    "name is a number": put({"1": 5}, "tree", "names"),
+    "name is null": put({"1": None}, "tree", "names"),
+    "name of no node": put({"x": "fine"}, "tree", "names"),
+    "name of the root": put({"-1": "fine"}, "tree", "names"),
+    "name out of range": put({"5": "fine"}, "tree", "names"),
+    "pruned is an object": put({}, "tree", "pruned"),
+    "pruned is null": put(None, "tree", "pruned"),
+    "pruned out of range": put([5], "tree", "pruned"),
+    "pruned below the first": put([-1], "tree", "pruned"),
+    "pruned is a text": put(["1"], "tree", "pruned"),
+    "pruned is a bool": put([True], "tree", "pruned"),
+    "pruned is a list of lists": put([[1]], "tree", "pruned"),
     "turns is null": put(None, "turns"),
     "turns are an object": put({}, "turns"),
     "turn is a number": put(1, "turns", 0),
     "turn of another kind": put("song", "turns", 0, "kind"),
+    "kind is a list": put(["taken"], "turns", 0, "kind"),
     "turn before itself": put(1, "turns", 1, "parent"),
     "turn of another beginning": put(0, "turns", 1, "end"),
     "end out of range": put(99, "turns", 1, "end"),
@@ -236,6 +270,9 @@ DAMAGES: dict[str, Damage] = {
     "settings out of range": put(-1.0, "turns", 1, "settings", "sampling", "temperature"),
     "stop is a text": put("abc", "turns", 1, "settings", "stop"),
     "seed is a bool": put(True, "turns", 1, "settings", "seed"),
+    "first draw below none": put(-1, "turns", 1, "settings", "first_draw"),
+    "first draw is half": put(0.5, "turns", 1, "settings", "first_draw"),
+    "order of the future": put("any", "turns", 1, "settings", "sampling", "order"),
 }
 
 
@@ -266,7 +303,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, good: dict[str, Any], damage:
         b'{"format": ' + b"9" * 10_000 + b"}",
         b"null",
         b"[]",
-        b'"picogpt-session-1"',
+        b'"picogpt-session-2"',
         b"5",
         b"{}",
         b"NaN",
@@ -348,7 +385,7 @@ def test_sessions_are_listed_the_newest_first_and_damaged_ones_passed_over(tmp_p
         add_answer(document, "hi", list(range(n)))
         storage.save(document, tmp_path / f"{name}.json")
         os.utime(tmp_path / f"{name}.json", (when := {"old": 1000, "middle": 2000, "new": 3000}[name], when))
-    (tmp_path / "damaged.json").write_text('{"format": "picogpt-session-1"')
+    (tmp_path / "damaged.json").write_text('{"format": "picogpt-session-2"')
     (tmp_path / "other.json").write_bytes(b"\xff\xfe")
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "notes.txt").write_text("hello")
