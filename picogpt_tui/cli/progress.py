@@ -23,7 +23,13 @@ _LONGEST_NAME = 40
 _USUAL_COLUMNS = 80
 _ECHO_CELLS = 2  # the terminal writes ^C behind the line, and must not break it
 _SECONDS = re.compile(r"\d+ s\b")
-_COUNTED = {"quantizing": "tensors", "measuring": "measurements"}
+_COUNTED = {
+    "quantizing": "tensors",
+    "measuring": "measurements",
+    "scoring": "tokens",
+    "reading the prompt": "tokens",
+    "looking at every layer": "cells",
+}
 """What is counted in phases where that is not bytes."""
 
 
