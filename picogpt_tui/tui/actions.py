@@ -58,12 +58,12 @@ def edit(screen: MainScreen) -> None:
 
 def copy(screen: MainScreen) -> None:
     """Copy the last answer."""
-    turn = screen.document.last("answer")
-    if turn is None or not turn.text:
+    text = screen.document.last_answer_text()
+    if not text:
         screen.say("There is no answer yet to copy.")
         return
-    screen.app.copy_to_clipboard(turn.text)
-    screen.say(f"{len(turn.text):,} characters sent to the terminal's clipboard.")
+    screen.app.copy_to_clipboard(text)
+    screen.say(f"{len(text):,} characters sent to the terminal's clipboard.")
 
 
 def panel(name: str, screen: MainScreen) -> None:
@@ -126,6 +126,18 @@ def lookup(screen: MainScreen) -> None:
     screen.say(f"Prompt lookup is {does}; the text is the same.")
 
 
+def live(screen: MainScreen) -> None:
+    """Read the prompt while it is typed, or no longer."""
+    is_on = not screen.app.preferences.live
+    screen.app.remember(live=is_on)
+    screen.set_class(is_on, "-live")
+    if is_on:
+        screen.read_live()
+    else:
+        screen.live.stop()
+        screen.peek()
+
+
 def new(screen: MainScreen) -> None:
     """Begin an empty session."""
     screen.conversation.stop()
@@ -149,6 +161,26 @@ def show_help(screen: MainScreen) -> None:
     from picogpt_tui.tui.screens.help import HelpScreen  # as above
 
     screen.app.push_screen(HelpScreen(screen.app.own_keys))
+
+
+def explore(screen: MainScreen) -> None:
+    """Walk through the text; what stands in the prompt is put behind it first, as when it is sent."""
+    from picogpt_tui.tui.screens.explorer import ExplorerScreen  # as above
+
+    if screen.engine is None:
+        screen.say("The model is still loading; explore when it is there.")
+        return
+    screen.conversation.stop()
+    if typed := screen.prompt.take():
+        request = screen.document.request(typed, screen.settings)
+        screen.document.add_prompt(typed, screen.engine.tokenizer.encode(request.new_text))
+
+    def back(result: None) -> None:
+        screen.show_document(screen.document)
+        screen.stage.sampling.show(screen.settings)
+        screen.prompt.focus()
+
+    screen.app.push_screen(ExplorerScreen(screen.engine, screen.document, screen.settings, None), back)
 
 
 def models(screen: MainScreen) -> None:
@@ -196,6 +228,7 @@ def export(screen: MainScreen) -> None:
 ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "stop": stop,
     "help": show_help,
+    "explore": explore,
     "models": models,
     "fetched": fetched,
     "next": partial(panel, "next"),
@@ -210,6 +243,7 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "usual": partial(preset, SamplingSettings()),
     "greedy": partial(preset, GREEDY),
     "lookup": lookup,
+    "live": live,
     "new": new,
     "open": open_session,
     "save": save,

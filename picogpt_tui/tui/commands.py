@@ -45,7 +45,7 @@ class Command:
         )
 
 
-_BEFORE_THE_PROMPT = ("quit", "fetched")  # whatever has the focus; f6 would select a line
+_BEFORE_THE_PROMPT = ("quit", "fetched", "explore")  # whatever has the focus; f6 and f7 would select text
 _OF_APP = {"palette": "app.command_palette", "quit": "app.quit"}
 GROUPS = WRITE, LOOK, KEEP, PROGRAM = "Write", "Look", "Keep", "Program"
 
@@ -59,6 +59,9 @@ COMMANDS = (
     Command(
         "fetched", "f6", "Use the download", "Load what has arrived; try again or go on with what has not.", PROGRAM
     ),
+    Command(
+        "explore", "f7", "Explore", "Walk through the text token by token; see why, take other paths.", LOOK, "explore"
+    ),
     Command("edit", "f8", "Edit last prompt", "Take the last prompt back and change it.", WRITE),
     Command("copy", "f9", "Copy last answer", "Copy the last answer to the clipboard.", KEEP),
     Command("sampling", "ctrl+t", "Sampling", "Show or go to the sampling knobs.", LOOK),
@@ -69,6 +72,9 @@ COMMANDS = (
     Command("greedy", "alt+3", "Sampling: greedy", "Always the likeliest token.", WRITE),
     Command(
         "lookup", "alt+l", "Prompt lookup on/off", "Guess tokens from the text so far: faster, the same text.", WRITE
+    ),
+    Command(
+        "live", "alt+v", "Live on/off", "Read the prompt while it is typed: tokens, surprisal, what comes next.", LOOK
     ),
     Command("new", "ctrl+n", "New session", "Begin an empty session; this one is saved.", KEEP),
     Command("open", "ctrl+l", "Open session", "Go on with a saved session.", KEEP),

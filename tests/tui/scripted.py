@@ -126,17 +126,25 @@ class ScriptedModel:
 
     def forward(self, ids: Sequence[int], cache: KVCache, *, all_logits: bool = False) -> FloatArray:
         """Run new ids behind those in the cache; logits of the last, [1, n_vocab], or of all, [n_seq, n_vocab]."""
+        hidden = self.hidden_states(ids, cache)
+        return self.unembed(hidden if all_logits else hidden[-1:])
+
+    def hidden_states(self, ids: Sequence[int], cache: KVCache, *, tap: object = None) -> FloatArray:
+        """What `unembed` makes logits of, [n_seq, n_embd]: in the first place the token that is said next."""
         self.gate.go_through()
         self.n_runs += 1
         if self.fails_at is not None and self.n_runs > self.fails_at:
             raise self.error
-        rows = []
-        for n, id in enumerate(ids, 1):
+        hidden = np.zeros((len(ids), self.config.n_embd), dtype=np.float32)
+        for row, id in zip(hidden, ids, strict=True):
             cache.ids.append(id)
-            if all_logits or n == len(ids):
-                rows.append(self._logits(self._next(cache.ids)))
+            row[0] = self._next(cache.ids)
         assert len(cache.ids) <= cache.n_ctx
-        return np.stack(rows)
+        return hidden
+
+    def unembed(self, x: FloatArray) -> FloatArray:
+        """Logits of hidden states: [n, n_embd] -> [n, n_vocab]."""
+        return np.stack([self._logits(int(row[0])) for row in x])
 
     def _next(self, context: list[int]) -> int:
         n_most = min(len(self.script), len(context))

@@ -34,9 +34,9 @@ def test_the_screen_has_an_action_for_each_of_its_commands_and_no_other() -> Non
     assert BY_ID["quit"].action == "app.quit"
 
 
-def test_only_two_work_whatever_has_the_focus() -> None:
-    """A text area takes F6 for itself, and what the downloads say to press must work while one types."""
-    assert [command.id for command in COMMANDS if command.binding().priority] == ["fetched", "quit"]
+def test_only_three_work_whatever_has_the_focus() -> None:
+    """A text area takes F6 and F7 for itself, and what the downloads say to press must work while one types."""
+    assert [command.id for command in COMMANDS if command.binding().priority] == ["fetched", "explore", "quit"]
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,21 @@ from picogpt_tui.tui.widgets.one_line_input import OneLineInput
 
 
 class Ask(ModalScreen[str | None]):
-    """Asks; answers with the text, or None when left with Escape."""
+    """Asks; answers with the text, or None when left with Escape.
+
+    Args:
+        title: the question.
+        explanation: what the answer is for.
+        value: what stands there at first.
+        may_be_empty: whether no text is an answer too.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close")]
 
-    def __init__(self, title: str, explanation: str, value: str) -> None:
+    def __init__(self, title: str, explanation: str, value: str, *, may_be_empty: bool = False) -> None:
         super().__init__()
         self._title, self._explanation, self._value = title, explanation, value
+        self._may_be_empty = may_be_empty
 
     def compose(self) -> ComposeResult:
         """Title, explanation, input."""
@@ -34,5 +42,5 @@ class Ask(ModalScreen[str | None]):
 
     @on(Input.Submitted)
     def _take(self, event: Input.Submitted) -> None:
-        if event.value.strip():
+        if event.value.strip() or self._may_be_empty:
             self.dismiss(event.value.strip())

@@ -20,6 +20,7 @@ from picogpt_tui.tui.actions import ACTIONS, PANELS, use_download
 from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS, size_classes
 from picogpt_tui.tui.commands import SCREEN_COMMANDS
 from picogpt_tui.tui.conversation import Conversation
+from picogpt_tui.tui.keyboard import Keyboard
 from picogpt_tui.tui.messages import (
     DownloadWanted,
     EventsArrived,
@@ -37,6 +38,7 @@ from picogpt_tui.tui.messages import (
 )
 from picogpt_tui.tui.model_jobs import Fetch
 from picogpt_tui.tui.widgets.download_panel import DownloadPanel
+from picogpt_tui.tui.widgets.live_panel import LivePanel, LiveRead, Typed
 from picogpt_tui.tui.widgets.model_keeper import ModelKeeper
 from picogpt_tui.tui.widgets.model_loader import ModelLoader
 from picogpt_tui.tui.widgets.player import Player
@@ -64,6 +66,7 @@ class MainScreen(Screen[None]):
     status = query_one("#status", StatusBar)
     loader = query_one("#loader", ModelLoader)
     stage = query_one("#stage", Stage)
+    live = query_one("#live", LivePanel)
     prompt = query_one("#prompt", PromptInput)
     prompt_box = query_one("#prompt-box", PromptBox)
     player = query_one("#player", Player)
@@ -72,9 +75,11 @@ class MainScreen(Screen[None]):
 
     def __init__(self, preferences: Preferences, fetch: Fetch) -> None:
         hidden = [f"-no-{panel}" for panel in PANELS if panel not in preferences.panels]
+        hidden += ["-live"] if preferences.live else []
         super().__init__(classes=" ".join([*hidden, *size_classes(shutil.get_terminal_size())]))
         self._fetch = fetch
         self.settings = preferences.generation
+        self.keyboard = Keyboard(self)
         self.conversation = Conversation(self, Document(mode=preferences.mode, template=preferences.template))
 
     @property
@@ -108,6 +113,7 @@ class MainScreen(Screen[None]):
         yield ModelLoader(id="loader")
         yield DownloadPanel(id="downloads")
         yield Stage(self.settings, id="stage")
+        yield LivePanel(id="live")
         yield PromptBox(id="prompt-box")
         yield Footer()
         yield Static(Content("picogpt-tui needs a terminal of at least 40 x 10 cells."), id="too-small")
@@ -154,8 +160,24 @@ class MainScreen(Screen[None]):
 
     def peek(self) -> None:
         """Ask for the distribution behind the text as it stands."""
-        if not self.is_generating:
+        if self.has_class("-live"):
+            self.read_live()
+        elif not self.is_generating:
             self.player.peek(self.document.ids(), self.settings.sampling, self.stage.n_candidates)
+
+    @on(PromptInput.Changed)
+    def read_live(self) -> None:
+        """Read what stands in the prompt, if that is wanted, and show what would come behind it."""
+        if self.engine is None or self.is_generating or not self.has_class("-live"):
+            return
+        request = self.document.request(self.prompt.value, self.settings)
+        n_candidates = self.stage.n_candidates
+        self.live.read(Typed(self.engine, request.context_ids, request.new_text, self.settings.sampling, n_candidates))
+
+    @on(LiveRead)
+    def _show_live(self, message: LiveRead) -> None:
+        if not self.is_generating:
+            self.stage.show_distribution(message.reading.distribution, None)
 
     @on(Peeked)
     def _show_peek(self, message: Peeked) -> None:

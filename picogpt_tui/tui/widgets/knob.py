@@ -17,6 +17,7 @@ from picogpt_tui.tui.widgets.style_cache import StyleCache
 
 _NAME_WIDTH = 12
 _VALUE_WIDTH = 8
+_LONGEST_VALUE = 11  # the largest seed and a caret
 _TYPED = set("0123456789.")
 
 Value = float | None
@@ -32,8 +33,9 @@ class KnobSpec:
         stops: the values that arrow keys and slider step through, rising.
         show: how a value is written.
         is_whole: whether only whole numbers fit.
-        can_be_none: whether deleting the value means "random".
         help: one sentence, as tooltip.
+        can_be_none: whether deleting the value means "random".
+        can_be_typed: whether it is a number; else its stops stand for words.
     """
 
     name: str
@@ -43,6 +45,7 @@ class KnobSpec:
     is_whole: bool
     help: str
     can_be_none: bool = False
+    can_be_typed: bool = True
 
     def nearest(self, value: Value) -> int:
         """Index of the stop nearest to a value."""
@@ -55,6 +58,10 @@ class KnobSpec:
         if direction > 0:
             return next((stop for stop in self.stops if stop > value + 1e-9), max(value, self.stops[-1]))
         return next((stop for stop in reversed(self.stops) if stop < value - 1e-9), min(value, self.stops[0]))
+
+    def fit(self, value: float) -> float:
+        """A value as the setting holds it: a whole number where only such fit, and it is one."""
+        return int(value) if self.is_whole and float(value).is_integer() else value
 
 
 class Knob(StyleCache, can_focus=True):
@@ -76,6 +83,8 @@ class Knob(StyleCache, can_focus=True):
     ]
 
     value: reactive[Value] = reactive(None)
+    note: reactive[str] = reactive("")
+    """Stands in place of the slider: why the value does nothing."""
     _typed: reactive[str] = reactive("")
 
     @dataclass
@@ -95,20 +104,23 @@ class Knob(StyleCache, can_focus=True):
         width = self.size.width
         name = self.style_of("knob--name")
         mark = "▸" if self.has_focus else " "
-        segments = [Segment(f"{mark}{self.spec.label:<{_NAME_WIDTH}}", name)]
-        if self._typed:
-            editing = self.style_of("knob--editing")
-            segments.append(Segment(f"{self._typed + '▏':>{_VALUE_WIDTH}}", editing))
-        else:
-            shown = self.spec.show(self.value)
-            segments.append(Segment(f"{shown:>{_VALUE_WIDTH}}", self.style_of("knob--value")))
+        shown = f"{self._typed}▏"[-_LONGEST_VALUE:] if self._typed else self.spec.show(self.value)
+        name_width = _NAME_WIDTH - max(0, len(shown) - _VALUE_WIDTH)
+        segments = [
+            Segment(f"{mark}{self.spec.label:<{name_width}}", name),
+            Segment(f"{shown:>{_VALUE_WIDTH}}", self.style_of("knob--editing" if self._typed else "knob--value")),
+        ]
         segments += self._slider(width - _NAME_WIDTH - 1 - _VALUE_WIDTH - 2)
         return Strip(segments).adjust_cell_length(width, self.style_of(""))
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Digits and the point are typed into the value; other letters are for the prompt."""
+        return self.spec.can_be_typed and character is not None and character in _TYPED
 
     def action_step(self, direction: int) -> None:
         """To the next stop above or below."""
         self._typed = ""
-        self.post_message(self.Changed(self, self._fit(self.spec.step(self.value, direction))))
+        self.post_message(self.Changed(self, self.spec.fit(self.spec.step(self.value, direction))))
 
     def action_nothing(self) -> None:
         """No value: random, where the setting has that."""
@@ -118,8 +130,9 @@ class Knob(StyleCache, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Digits are typed into the value; Enter takes it, Escape leaves it, Backspace deletes."""
-        if event.character is not None and event.character in _TYPED:
-            self._typed = (self._typed + event.character)[:_VALUE_WIDTH]
+        char = event.character
+        if char is not None and self.check_consume_key(event.key, char):
+            self._typed += char
         elif event.key == "backspace" and self._typed:
             self._typed = self._typed[:-1]
         elif event.key == "backspace":
@@ -133,6 +146,11 @@ class Knob(StyleCache, can_focus=True):
         event.stop()
         event.prevent_default()
 
+    def on_paste(self, event: events.Paste) -> None:
+        """A pasted number is typed."""
+        event.stop()
+        self._typed += event.text
+
     def on_blur(self) -> None:
         """Leaving takes what was typed."""
         if self._typed:
@@ -145,7 +163,7 @@ class Knob(StyleCache, can_focus=True):
         if event.x >= start and width > 1:
             fraction = min(1.0, (event.x - start) / (width - 1))
             stop = self.spec.stops[round(fraction * (len(self.spec.stops) - 1))]
-            self.post_message(self.Changed(self, self._fit(stop)))
+            self.post_message(self.Changed(self, self.spec.fit(stop)))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel steps, when the knob has the focus (else it would change while one scrolls past)."""
@@ -166,18 +184,16 @@ class Knob(StyleCache, can_focus=True):
             value = float(typed)
         except ValueError:
             value = float("nan")
-        self.post_message(self.Changed(self, self._fit(value)))
-
-    def _fit(self, value: float) -> float:
-        return int(value) if self.spec.is_whole and float(value).is_integer() else value
+        self.post_message(self.Changed(self, self.spec.fit(value)))
 
     def _slider(self, width: int) -> list[Segment]:
         if width < 6:
             return []
-        track = self.style_of("knob--track")
+        gap, track = Segment("  ", self.style_of("")), self.style_of("knob--track")
+        if self.note:
+            return [gap, Segment(self.note, self.style_of("knob--name"))]
         if self.value is None:
-            return [Segment("  ", self.style_of("")), Segment("─" * width, track)]
+            return [gap, Segment("─" * width, track)]
         at = round(self.spec.nearest(self.value) / (len(self.spec.stops) - 1) * (width - 1))
-        gap = Segment("  ", self.style_of(""))
         filled = Segment("━" * at + "●", self.style_of("knob--filled"))
         return [gap, filled, Segment("─" * (width - at - 1), track)]

@@ -23,6 +23,7 @@ STAGE_NAMES = {
     "typical_p": "typ-p",
 }
 """The stage that cut a token, in six cells."""
+HEADING = "NEXT TOKEN"
 _SPARK_TOKENS = 64
 _FOOT_LINES = 2
 
@@ -44,6 +45,7 @@ class NextToken(StyleCache):
         super().__init__(id=id)
         self._distribution: Distribution | None = None
         self._chosen: int | None = None
+        self.heading = HEADING
         self._is_shaped = False
         """Whether sampling changes any probability that is shown."""
         self._entropies: deque[float] = deque(maxlen=_SPARK_TOKENS)
@@ -114,10 +116,10 @@ class NextToken(StyleCache):
         return [*rows[:-1], chosen] if chosen is not None else rows
 
     def _heading(self, width: int) -> list[Segment]:
-        name = Segment("NEXT TOKEN", self.style_of("next-token--heading"))
+        name = Segment(self.heading, self.style_of("next-token--heading"))
         columns = " raw · final" if self._is_shaped else " raw"
         end = self._label_width(width) + 13 + (7 if self._is_shaped else 0)
-        return [name, self._quiet(columns.rjust(max(0, end - len("NEXT TOKEN"))))]
+        return [name, self._quiet(columns.rjust(max(0, end - len(self.heading))))]
 
     def _label_width(self, width: int) -> int:
         return min(18, max(7, width - 30))

@@ -78,14 +78,14 @@ class Stage(Vertical):
         self.transcript.clear()
         self._last_prompt = None
         self._unshown.clear()
-        turns = document.version()
-        for turn in turns:
-            if turn.kind == "prompt":
-                self._show_prompt(turn)
+        passages = document.passages()
+        for passage in passages:
+            if passage[0].kind == "prompt":
+                self._show_prompt(passage[0])
             else:
-                self.transcript.add_answer(turn.text)
-                self.show_end(turn)
-        self.text.set_class(bool(turns), "-has-text")
+                self.transcript.add_answer("".join(turn.text for turn in passage))
+                self.show_end(passage[-1])
+        self.text.set_class(bool(passages), "-has-text")
         self.transcript.follow()
         self.next_token.forget()
         self.show_grid(document, engine)
@@ -139,8 +139,8 @@ class Stage(Vertical):
 
     def finish(self, rest: str, turn: Turn) -> None:
         """The answer is whole; `rest` had been held back."""
-        if rest:
-            self.transcript.append(rest)
+        if whole := rest.removesuffix("\ufffd"):  # a character that is not whole is shown when it is
+            self.transcript.append(whole)
         self.show_end(turn)
 
     def show_end(self, turn: Turn) -> None:

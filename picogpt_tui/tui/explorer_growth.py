@@ -1,0 +1,88 @@
+"""Tokens that the model says in the explorer: one at a time, or as many as it will, behind the end of the text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from picogpt_tui.events import Event, Finished, TokenEvent
+from picogpt_tui.session.document import NO_TURN
+from picogpt_tui.settings import GenerationSettings
+
+if TYPE_CHECKING:
+    from picogpt_tui.tui.screens.explorer import ExplorerScreen
+
+
+class Growth:
+    """Asks for tokens and puts them into the document.
+
+    Attributes:
+        is_running: whether some are on their way.
+    """
+
+    def __init__(self, screen: ExplorerScreen) -> None:
+        self._screen = screen
+        self.is_running = False
+
+    def begin(self, n_tokens: int) -> None:
+        """Let the model say n tokens behind the end."""
+        screen = self._screen
+        if self.is_running:
+            return
+        screen.asker.stop()
+        screen.scene.look = None
+        screen.exploration.note_growth()
+        document = screen.exploration.document
+        request = document.request(None, self._settings(n_tokens))
+        document.accept(request)
+        self.is_running = True
+        screen.stage.bar.state = "generating"
+        screen.player.generate(request)
+
+    def take_events(self, events: Sequence[Event]) -> None:
+        """Keep what the model says, and show it."""
+        screen, exploration = self._screen, self._screen.exploration
+        for event in events:
+            exploration.document.apply(event)
+        exploration.refresh()
+        tokens = [event for event in events if isinstance(event, TokenEvent)]
+        if tokens:
+            exploration.move_to(len(exploration.path) - 1)
+            screen.stage.show_text()
+            screen.stage.show_distribution(tokens[-1].distribution)
+        if any(isinstance(event, Finished) for event in events):
+            self._end()
+
+    def stop(self) -> None:
+        """Stop at once; the text so far stays."""
+        if not self.is_running:
+            return
+        screen = self._screen
+        screen.player.stop()
+        turn = screen.exploration.document.turns[screen.exploration.document.head]
+        if turn.kind == "answer" and not turn.reason:
+            turn.reason = "left"  # a character that it may end within is completed by what comes next
+        self._end()
+
+    def _end(self) -> None:
+        screen = self._screen
+        self.is_running = False
+        screen.player.stop()
+        screen.stage.bar.state = ""
+        screen.app.main.keeper.save(screen.exploration.document, screen.engine)
+        screen.changed()
+
+    def _settings(self, n_tokens: int) -> GenerationSettings:
+        """Those at hand; where an answer went before, its random stream goes on."""
+        screen = self._screen
+        document, settings = screen.exploration.document, replace(screen.settings, max_tokens=n_tokens)
+        settings = replace(settings, top_n=screen.stage.n_candidates)
+        last = document.turns[document.head] if document.head != NO_TURN else None
+        if last is None or last.kind != "answer" or last.settings is None or last.settings.seed is None:
+            return settings
+        if settings.seed not in (None, last.settings.seed):
+            return settings
+        n_draws = sum(not math.isnan(draw) for draw in last.draws)
+        return replace(settings, seed=last.settings.seed, first_draw=last.settings.first_draw + n_draws)

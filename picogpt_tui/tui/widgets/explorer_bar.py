@@ -1,0 +1,65 @@
+"""The explorer's top line: which model, where the cursor is, how the text as a whole was to it."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.reactive import reactive
+from textual.strip import Strip
+
+from picogpt_tui.tui.drawing import NATS_TO_BITS
+from picogpt_tui.tui.widgets.style_cache import StyleCache
+
+
+class ExplorerBar(StyleCache):
+    """Draws a line of facts; every reactive is one of them."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--name", "bar--model", "bar--quiet", "bar--live", "bar--bad"}
+    model: reactive[str] = reactive("")
+    state: reactive[str] = reactive("")
+    """What is being worked on, "" for nothing."""
+    position: reactive[int] = reactive(0)
+    n_tokens: reactive[int] = reactive(0)
+    n_branches: reactive[int] = reactive(1)
+    surprisals: reactive[tuple[float, int]] = reactive((0.0, 0))
+    """Nats of the tokens that were scored, in all, and how many those are."""
+    n_bytes: reactive[int] = reactive(0)
+    """Of the scored tokens."""
+
+    @property
+    def text(self) -> str:
+        """All that is shown, for tests."""
+        return self.render_line(0).text
+
+    def render_line(self, y: int) -> Strip:
+        """The one line; what does not fit is left out, the least important first."""
+        width = self.size.width
+        left = [
+            Segment(" explore ", self.style_of("bar--name")),
+            Segment(f" {self.model} ", self.style_of("bar--model")),
+            Segment(f" {self.state}", self.style_of("bar--live")),
+        ]
+        used = sum(cell_len(segment.text) for segment in left)
+        facts = self._facts()
+        while facts and used + cell_len("   ".join(facts)) + 2 > width:
+            facts.pop(0)
+        right = "   ".join(facts) + " "
+        gap = " " * max(1, width - used - cell_len(right))
+        return Strip([*left, Segment(gap + right, self.style_of("bar--quiet"))]).adjust_cell_length(
+            width, self.style_of("bar--quiet")
+        )
+
+    def _facts(self) -> list[str]:
+        nats, n = self.surprisals
+        numbers = []
+        if n:
+            numbers.append(f"perplexity {math.exp(min(nats / n, 50)):,.1f} of {n:,}")
+            numbers.append(f"{nats * NATS_TO_BITS / max(1, self.n_bytes):.2f} bits/byte")
+        branches = f"{self.n_branches:,} branch{'es' if self.n_branches != 1 else ''}"
+        where = f"token {min(self.position + 1, self.n_tokens)} of {self.n_tokens:,}"
+        if self.position >= self.n_tokens:
+            where = f"behind {self.n_tokens:,} tokens"
+        return [*numbers, branches, where]
