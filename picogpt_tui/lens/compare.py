@@ -18,6 +18,7 @@ from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.generate import never
 from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.gpt2.sampler import shape
+from picogpt_tui.lens.divergence import kl
 from picogpt_tui.lens.windows import HiddenRows, hidden_rows, window_shape, windows, with_end_of_text
 from picogpt_tui.readings import ComparedToken, Comparison
 from picogpt_tui.settings import FLOAT32, PURE
@@ -53,10 +54,7 @@ def _next_rows(steps: Iterator[Progress | HiddenRows]) -> Generator[Progress, No
 
 def _compared(id: int, logits_a: FloatArray, logits_b: FloatArray) -> ComparedToken:
     a, b = shape(logits_a, PURE), shape(logits_b, PURE)
-    # subtle: where p underflows to 0 its logarithm is still finite, and their product 0
-    kl = float(np.dot(a.final_probs, a.logprobs - b.logprobs))
-    logprobs = float(a.logprobs[id]), float(b.logprobs[id])
-    return ComparedToken(id, *logprobs, max(0.0, kl), a.rank(id), b.rank(id))
+    return ComparedToken(id, float(a.logprobs[id]), float(b.logprobs[id]), kl(a, b), a.rank(id), b.rank(id))
 
 
 def _compare_rows(

@@ -26,6 +26,7 @@ from picogpt_tui.gpt2.sampler import Shaped, shape
 from picogpt_tui.gpt2.taps import STREAM, Taps
 from picogpt_tui.gpt2.threads import in_parts
 from picogpt_tui.gpt2.tokenizer import Tokenizer
+from picogpt_tui.lens.divergence import kl
 from picogpt_tui.lens.one_token import read_before, watch
 from picogpt_tui.readings import LensCell, LensColumn, LensGrid
 from picogpt_tui.settings import PURE, SamplingSettings
@@ -88,7 +89,7 @@ def _cell(here: Shaped, answer: Shaped, watched: int, tokenizer: Tokenizer) -> L
         tokenizer.label(id),
         prob=float(here.final_probs[id]),
         entropy=here.entropy,
-        kl=max(0.0, float(np.dot(answer.final_probs, answer.logprobs - here.logprobs))),
+        kl=kl(answer, here),
         rank=here.rank(watched),
         watched_prob=float(here.final_probs[watched]),
     )

@@ -25,6 +25,7 @@ from picogpt_tui.gpt2.reader import read_context
 from picogpt_tui.gpt2.sampler import Shaped, shape
 from picogpt_tui.gpt2.taps import EMBED, HEADS, MLP_OUT
 from picogpt_tui.gpt2.tokenizer import Tokenizer
+from picogpt_tui.lens.divergence import kl
 from picogpt_tui.lens.tapped import TappedModel
 from picogpt_tui.readings import Cut, Surgery
 from picogpt_tui.settings import SamplingSettings
@@ -237,7 +238,7 @@ def _surgery(
 ) -> Surgery:
     ids = list(dict.fromkeys([*before.top_ids(top_n), *after.top_ids(top_n)]))
     sides = _distribution(before, tokenizer, ids), _distribution(after, tokenizer, ids)
-    return Surgery(position, cuts, *sides, kl=_kl(before, after))
+    return Surgery(position, cuts, *sides, kl=kl(before, after))
 
 
 def _distribution(shaped: Shaped, tokenizer: Tokenizer, ids: list[int]) -> Distribution:
@@ -246,9 +247,3 @@ def _distribution(shaped: Shaped, tokenizer: Tokenizer, ids: list[int]) -> Distr
     other_prob = max(0.0, 1.0 - sum(candidate.prob for candidate in candidates))
     rest = distribution(shaped, tokenizer, 0)
     return replace(rest, candidates=candidates, other_prob=other_prob, n_other=shaped.logits.size - len(ids))
-
-
-def _kl(before: Shaped, after: Shaped) -> float:
-    """KL(before || after) in nats, of the raw distributions."""
-    difference = before.logprobs - after.logprobs
-    return max(0.0, float(np.dot(np.exp(before.logprobs), difference)))

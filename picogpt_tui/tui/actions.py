@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from picogpt_tui.session.chat import CHAT, COMPLETE, ChatTemplate
 from picogpt_tui.settings import GREEDY, PURE, SamplingSettings
 from picogpt_tui.tui.downloads import FAILED, OFFERED, PAUSED, READY
+from picogpt_tui.tui.ways_in import explore, read_file
 from picogpt_tui.tui.widgets.knob import Knob
 
 if TYPE_CHECKING:
@@ -163,26 +164,6 @@ def show_help(screen: MainScreen) -> None:
     screen.app.push_screen(HelpScreen(screen.app.own_keys))
 
 
-def explore(screen: MainScreen) -> None:
-    """Walk through the text; what stands in the prompt is put behind it first, as when it is sent."""
-    from picogpt_tui.tui.screens.explorer import ExplorerScreen  # as above
-
-    if screen.engine is None:
-        screen.say("The model is still loading; explore when it is there.")
-        return
-    screen.conversation.stop()
-    if typed := screen.prompt.take():
-        request = screen.document.request(typed, screen.settings)
-        screen.document.add_prompt(typed, screen.engine.tokenizer.encode(request.new_text))
-
-    def back(result: None) -> None:
-        screen.show_document(screen.document)
-        screen.stage.sampling.show(screen.settings)
-        screen.prompt.focus()
-
-    screen.app.push_screen(ExplorerScreen(screen.engine, screen.document, screen.settings, None), back)
-
-
 def models(screen: MainScreen) -> None:
     """Open the model picker."""
     screen.app.pick_model()
@@ -229,6 +210,7 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "stop": stop,
     "help": show_help,
     "explore": explore,
+    "read": read_file,
     "models": models,
     "fetched": fetched,
     "next": partial(panel, "next"),

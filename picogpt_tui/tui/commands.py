@@ -62,6 +62,9 @@ COMMANDS = (
     Command(
         "explore", "f7", "Explore", "Walk through the text token by token; see why, take other paths.", LOOK, "explore"
     ),
+    Command(
+        "read", "alt+r", "Read a file", "Begin a session with a file's text, and explore it: every token scored.", LOOK
+    ),
     Command("edit", "f8", "Edit last prompt", "Take the last prompt back and change it.", WRITE),
     Command("copy", "f9", "Copy last answer", "Copy the last answer to the clipboard.", KEEP),
     Command("sampling", "ctrl+t", "Sampling", "Show or go to the sampling knobs.", LOOK),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -273,3 +274,45 @@ async def test_digits_open_views(key: str, marked: str) -> None:
         await play.press(key)
         assert marked in play.screen
         assert bool(screen_of(play).view) == bool(marked)
+
+
+async def test_a_file_is_read_into_a_session_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "tale.txt"
+    path.write_bytes("There was a k\xf6nig".encode("latin-1"))
+    async with playing(modest()) as play:
+        await play.answer(PROMPT)
+        before = play.document
+        await play.press("alt+r")
+        await play.type(str(path))
+        await play.press("enter")
+        await play.until(lambda: isinstance(play.app.screen, ExplorerScreen))
+        await looked(play)
+        assert text_of(play) == "There was a k\ufffdnig"
+        assert screen_of(play).exploration.cursor == 0
+        assert any("tale.txt is not UTF-8 in 1 place" in notice for notice in play.notices)
+        assert play.document is not before
+
+
+async def test_a_file_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None:
+    async with playing(modest()) as play:
+        await play.press("alt+r")
+        await play.type(str(tmp_path / "none.txt"))
+        await play.press("enter")
+        await play.until(lambda: "Cannot read" in play.notice)
+        assert play.app.screen is play.main
+
+
+async def test_text_longer_than_the_context_is_read_in_windows() -> None:
+    model = ScriptedModel(" king", OPEN, n_ctx=16)
+    async with playing(model) as play:
+        await play.paste("There was a king. " * 8)
+        await play.press("f7")
+        await looked(play)
+        screen = screen_of(play)
+        assert len(screen.exploration.path) > 16
+        assert "in windows of 16" in screen.stage.bar.text
+        facts = screen.exploration.document.tree.facts
+        assert all(node in facts for node in screen.exploration.path[1:])
+        await play.press("home", *["right"] * 3)
+        await looked(play)
+        assert screen.exploration.cursor == 3

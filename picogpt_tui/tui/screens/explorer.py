@@ -6,6 +6,7 @@ Routes what happens: keys to `explorer_actions`, the cursor to the asker, answer
 from __future__ import annotations
 
 import shutil
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from picogpt_tui.session.engine import Engine
     from picogpt_tui.tui.app import PicoGPTApp
 
+_NUMBERS_SECONDS = 0.25
+"""A long text's colours are drawn anew as its facts come, but no more often than this."""
+
 
 class ExplorerScreen(Screen[None]):
     """Where one walks through a text; it leaves with the document as it then is."""
@@ -76,6 +80,7 @@ class ExplorerScreen(Screen[None]):
         self.settings = settings
         self.scene = Scene(exploration, Instruments(engine), settings.sampling)
         self.growth = Growth(self)
+        self._numbers_shown = 0.0
 
     @property
     def exploration(self) -> Exploration:
@@ -105,6 +110,7 @@ class ExplorerScreen(Screen[None]):
 
     def _name_model(self) -> None:
         info, now = self.engine.info, self.app.main.model_name
+        self.stage.bar.n_ctx = info.n_ctx
         is_other = self.app.main.engine is not self.engine
         self.stage.bar.model = f"{info.name} · {info.precision}" + (f" · {now} is loaded now" if is_other else "")
 
@@ -157,13 +163,17 @@ class ExplorerScreen(Screen[None]):
     def _keep_facts(self, message: FactsTold) -> None:
         # of an older question too: a fact of a token stays one
         self.exploration.document.tree.facts.update(message.found.facts)
-        self.stage.show_numbers()
+        if time.monotonic() - self._numbers_shown > _NUMBERS_SECONDS:
+            self._numbers_shown = time.monotonic()
+            self.stage.show_numbers()
 
     @on(Asking)
     def _show_progress(self, message: Asking) -> None:
         if self.asker.is_current(message.number):
             progress = message.progress
             self.asker.is_busy = progress is not None
+            if progress is None:
+                self.stage.show_numbers()
             self.stage.bar.state = "" if progress is None else f"{progress.phase} {progress.done:,}/{progress.total:,}"
 
     @on(AskingFailed)

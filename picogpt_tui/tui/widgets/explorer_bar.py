@@ -23,6 +23,7 @@ class ExplorerBar(StyleCache):
     """What is being worked on, "" for nothing."""
     position: reactive[int] = reactive(0)
     n_tokens: reactive[int] = reactive(0)
+    n_ctx: reactive[int] = reactive(0)
     n_branches: reactive[int] = reactive(1)
     surprisals: reactive[tuple[float, int]] = reactive((0.0, 0))
     """Nats of the tokens that were scored, in all, and how many those are."""
@@ -55,11 +56,13 @@ class ExplorerBar(StyleCache):
     def _facts(self) -> list[str]:
         nats, n = self.surprisals
         numbers = []
+        if self.n_tokens > self.n_ctx:
+            numbers.append(f"in windows of {self.n_ctx:,}")
         if n:
             numbers.append(f"perplexity {math.exp(min(nats / n, 50)):,.1f} of {n:,}")
             numbers.append(f"{nats * NATS_TO_BITS / max(1, self.n_bytes):.2f} bits/byte")
-        branches = f"{self.n_branches:,} branch{'es' if self.n_branches != 1 else ''}"
         where = f"token {min(self.position + 1, self.n_tokens)} of {self.n_tokens:,}"
         if self.position >= self.n_tokens:
             where = f"behind {self.n_tokens:,} tokens"
-        return [*numbers, branches, where]
+        branches = [f"{self.n_branches:,} branches"] if self.n_branches > 1 else []
+        return [*numbers, *branches, where]
