@@ -22,6 +22,7 @@ from picogpt_tui.hub import disk, memory
 from picogpt_tui.hub.registry import published
 from picogpt_tui.session import expected_speed
 from picogpt_tui.tui.app import PicoGPTApp
+from picogpt_tui.tui.screens.explorer import ExplorerScreen
 
 FOLDER = Path(__file__).parent
 HOME = Path("/tmp/picogpt-pictures")  # shown in the picker; emptied for every picture, so it is nobody's own
@@ -47,6 +48,10 @@ PICTURES = (
     Picture("main", (120, 40), ("go",)),
     Picture("small", (80, 24), ("go",)),
     Picture("sampling", (120, 40), ("go", "ctrl+t", "down", "down", *["left"] * 7, "up", *["left"] * 5)),
+    Picture("explore", (120, 40), ("go", "f7", *["left"] * 9, "1")),
+    Picture("lens", (120, 40), ("go", "f7", *["left"] * 9, "3")),
+    Picture("why", (120, 40), ("go", "f7", *["left"] * 9, "4")),
+    Picture("heads", (120, 40), ("go", "f7", *["left"] * 9, "5", "tab", "down", "down", "right")),
     Picture("models", (120, 30), ("go", "get 124M", "get 355M", "f2")),
     Picture("download", (120, 40), ("get 355M", "go")),
     Picture(
@@ -97,6 +102,8 @@ async def take(picture: Picture) -> str:
                 await pilot.pause(0.2)
             else:
                 await pilot.press(key)
+            if isinstance(explorer := app.screen, ExplorerScreen):
+                await until(pilot, lambda: explorer.scene.look is not None and not explorer.asker.is_busy)
         await pilot.pause(0.2)
         app.main.prompt.cursor_blink = False
         app.main.status.tokens_per_second = 0.0  # a number of the machine, not of the program

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sys
@@ -30,6 +31,10 @@ KEYS = {
     "f2": "\x1bOQ",
     "f3": "\x1bOR",
     "f4": "\x1bOS",
+    "f7": "\x1b[18~",
+    "left": "\x1b[D",
+    "down": "\x1b[B",
+    "alt+3": "\x1b3",
     "ctrl+q": "\x11",
 }
 
@@ -45,8 +50,18 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.program = pexpect.spawn(
-            sys.executable, ["-m", "picogpt_tui"], env=environment, dimensions=(rows, columns), timeout=PATIENCE_SECONDS
+            sys.executable,
+            ["-m", "picogpt_tui"],
+            env=environment,
+            cwd=str(home.parent),
+            dimensions=(rows, columns),
+            timeout=PATIENCE_SECONDS,
         )
+
+    @property
+    def home(self) -> Path:
+        """Where it keeps its files, and works."""
+        return Path(os.fsdecode(self.program.env["PICOGPT_HOME"]))
 
     @property
     def text(self) -> str:
@@ -128,7 +143,49 @@ def test_a_first_minute(terminal: Terminal) -> None:
     terminal.sees("ready", "NEXT TOKEN", "TOKENS", "SAMPLING")
 
     terminal.quit()
-    assert list((Path(os.fsdecode(terminal.program.env["PICOGPT_HOME"])) / "sessions").glob("*.json"))
+    assert list((terminal.home / "sessions").glob("*.json"))
+
+
+def test_a_walk_through_the_explorer(terminal: Terminal) -> None:
+    """Prompt, generate, cursor back, branch, lens, why, export: and the numbers in the file are those on the screen."""
+    terminal.sees("ready")
+    terminal.press("alt+3")
+    terminal.press("Once upon a time there was a\r")
+    terminal.until(lambda screen: "the maximum" in screen or "the text ends here" in screen, "the end of the answer")
+
+    terminal.press("f7")
+    terminal.sees("explore", "bits/byte", "sampler")
+    terminal.press("\x1b[H")  # home
+    terminal.sees("token 1 of")
+    terminal.press("\x1b[C" * 7)  # right
+    terminal.sees("token 8 of", "▸")
+    terminal.press("down")
+    terminal.press("\r")
+    terminal.sees("2 branches", "behind 8 tokens")
+    terminal.press("g")
+    terminal.sees("generating")
+    terminal.sees_no("generating")
+    terminal.press("u")
+    terminal.sees("behind 8 tokens")
+
+    terminal.press("left")
+    terminal.press("3")
+    terminal.sees("h.5.mlp", "▸3 lens")
+    terminal.press("4")
+    terminal.sees("why", "apart")
+    terminal.press("e")
+    terminal.sees("Export")
+    terminal.press("\x15why.json\r")  # ctrl+u empties the line
+    terminal.sees("why.json")
+    path = terminal.home.parent / "why.json"
+    terminal.until(lambda _: path.exists() and path.stat().st_size, "the file")
+    taken = json.loads(path.read_text(encoding="utf-8"))
+    assert taken["view"] == "why"
+    assert taken["cursor"] == 7
+    assert len(taken["ids"]) == 8
+    terminal.press("\x1b")
+    terminal.sees("ready", "❯ Say how it goes on")
+    terminal.quit()
 
 
 def test_quitting_while_it_generates(terminal: Terminal) -> None:
@@ -145,7 +202,7 @@ def test_enter_does_not_overtake_what_was_typed_just_before(terminal: Terminal) 
     terminal.sees("ready")
     terminal.press("There was once a king\r")
     terminal.sees("❯ Say how it goes on", "│ ")
-    sessions = Path(os.fsdecode(terminal.program.env["PICOGPT_HOME"])) / "sessions"
+    sessions = terminal.home / "sessions"
     terminal.until(lambda _: list(sessions.glob("*-there-was-once-a-king*.json")), "the session with the whole prompt")
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from picogpt_tui.events import Candidate
 from picogpt_tui.gpt2.arrays import FloatArray
 from picogpt_tui.gpt2.generate import distribution
-from picogpt_tui.gpt2.ops import log_softmax
 from picogpt_tui.gpt2.sampler import Shaped, draw, shape
 from picogpt_tui.gpt2.sampling_stages import NEG_INF, softmax
 from picogpt_tui.gpt2.tokenizer import Tokenizer
@@ -60,19 +59,19 @@ def _drawn(shaped: Shaped, settings: SamplingSettings, u: float | None) -> int |
     return None if u is None else draw(shaped.final_probs, u)
 
 
+def _entropy(probs: FloatArray) -> float:
+    """Nats."""
+    probs = probs[probs > 0]
+    return max(0.0, -float(np.dot(probs, np.log(probs))))
+
+
 def _stages(shaped: Shaped, behind: list[FloatArray], probs: list[FloatArray]) -> Iterator[Stage]:
     """The stages with what they did, `raw` first: `behind` are the logits behind each but that, `probs` behind all."""
     yield Stage("raw", shaped.logits.size, 0.0, shaped.entropy)
     for index, (name, logits) in enumerate(zip(shaped.stages, behind, strict=True)):
         removed = probs[index][shaped.cut_by == index].sum(dtype=np.float64)
-        left = logits[logits > NEG_INF]
-        yield Stage(name, left.size, float(removed), _entropy(left))
-
-
-def _entropy(logits: FloatArray) -> float:
-    """Nats."""
-    logprobs = log_softmax(logits)
-    return max(0.0, -float(np.dot(np.exp(logprobs), logprobs)))
+        n_kept = int(np.count_nonzero(logits > NEG_INF))
+        yield Stage(name, n_kept, float(removed), _entropy(probs[index + 1]))
 
 
 def _rows(candidates: Sequence[Candidate], probs: list[FloatArray], final_probs: FloatArray) -> Iterator[StageRow]:

@@ -160,3 +160,12 @@ class Surgery:
     """Of the same tokens in the same order."""
     kl: float
     """KL(before || after) in nats."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutEffect:
+    """What one cut alone changes of the next token."""
+
+    cut: Cut
+    kl: float
+    """KL(before || after) in nats."""

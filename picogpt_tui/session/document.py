@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from picogpt_tui.events import ContextShifted, Event, Finished, Progress, Started, TokenEvent
+from picogpt_tui.readings import Cut
 from picogpt_tui.session.chat import COMPLETE, ChatTemplate, compose
 from picogpt_tui.session.tree import ROOT, TokenFacts, TokenTree
 from picogpt_tui.settings import GenerationSettings
@@ -46,6 +47,8 @@ class Turn:
     """Of an answer: the uniform number that picked each token (nan when greedy)."""
     final_probs: list[float] = field(default_factory=list)
     """Of an answer: each token's probability after the sampling stages."""
+    cuts: tuple[Cut, ...] = ()
+    """Of an answer: what was taken out of the model that gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Request:
     typed: str | None
     """The text as typed, for the transcript; None when nothing was typed (regenerate, go on)."""
     settings: GenerationSettings
+    cuts: tuple[Cut, ...] = ()
+    """What to take out of the model first."""
 
 
 class Document:
@@ -98,6 +103,11 @@ class Document:
         """The tree's node at the head, ROOT when there is none."""
         return self.turns[self.head].end if self.head != NO_TURN else ROOT
 
+    @property
+    def last_turn(self) -> Turn | None:
+        """The turn at the head, None when there is none."""
+        return self.turns[self.head] if self.head != NO_TURN else None
+
     def version(self) -> list[Turn]:
         """The turns of the version at hand, the first first."""
         turns, index = [], self.head
@@ -137,17 +147,22 @@ class Document:
         """The last turn of this kind in the version at hand, or None."""
         return next((turn for turn in reversed(self.version()) if turn.kind == kind), None)
 
-    def request(self, typed: str | None, settings: GenerationSettings) -> Request:
+    def cuts_at(self, position: int) -> tuple[Cut, ...]:
+        """What was taken out of the model that said the token at a position of the version at hand."""
+        turns = (turn for turn in self.version() if 0 <= self.tree.position(turn.end) - position < turn.n_tokens)
+        return next((turn.cuts for turn in turns), ())
+
+    def request(self, typed: str | None, settings: GenerationSettings, cuts: tuple[Cut, ...] = ()) -> Request:
         """What to ask of an engine: to read `typed` behind the text so far and to go on from there.
 
-        With None nothing is read and the text so far goes on.
+        With None nothing is read and the text so far goes on; under cuts, where there are any.
         """
         template = self.template if self.mode != COMPLETE else None
         if template is not None:
             settings = replace(settings, stop=tuple(dict.fromkeys([*settings.stop, *template.stop])))
         cut = self.turns[self.head].cut if self.head != NO_TURN else ""
         new_text = compose(self._last_text(), typed, template, cut) if typed is not None else ""
-        return Request(tuple(self.ids()), new_text, typed, settings)
+        return Request(tuple(self.ids()), new_text, typed, settings, cuts)
 
     def add_prompt(self, typed: str, ids: Sequence[int]) -> None:
         """Put a prompt behind the text, to which no answer is asked for as yet.
@@ -206,7 +221,8 @@ class Document:
         new_ids: Sequence[int] = event.prompt_ids[len(request.context_ids) :]
         if request.typed is not None or new_ids:
             self.add_prompt(request.typed or "", new_ids)
-        self._add_turn(Turn("answer", self.head, self.end, settings=replace(request.settings, seed=event.seed)))
+        settings = replace(request.settings, seed=event.seed)
+        self._add_turn(Turn("answer", self.head, self.end, settings=settings, cuts=request.cuts))
         self._written = ""
 
     def _add_turn(self, turn: Turn) -> None:
@@ -217,7 +233,8 @@ class Document:
         turn = self.turns[self.head]
         alternatives = tuple((one.id, one.logprob) for one in event.distribution.candidates)
         facts = TokenFacts(event.logprob, event.rank, event.entropy, alternatives)
-        turn.end = self.tree.add(turn.end, event.id, facts)
+        # subtle: under cuts another model says this; facts are what the untouched one thinks, as soon as it is asked
+        turn.end = self.tree.add(turn.end, event.id, None if turn.cuts else facts)
         turn.n_tokens += 1
         turn.text += event.piece
         self._written += event.text or ""

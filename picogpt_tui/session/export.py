@@ -43,7 +43,16 @@ def export(document: Document, path: Path, engine: Engine) -> None:
         SettingError: the name ends in none of FORMATS, or a file of that name exists.
         FileError: the file cannot be written.
     """
-    text = render(document, path.suffix.lower().lstrip("."), engine)
+    write_new(path, render(document, path.suffix.lower().lstrip("."), engine))
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet.
+
+    Raises:
+        SettingError: no file can have that name, or one has it.
+        FileError: the file cannot be written.
+    """
     if "\0" in str(path) or replace_surrogates(str(path)) != str(path):
         raise SettingError("file name", str(path), "one that the file system can hold")
     if os.path.lexists(path):

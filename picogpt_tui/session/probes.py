@@ -16,11 +16,13 @@ from picogpt_tui.gpt2.generate import never
 from picogpt_tui.gpt2.kv_cache import KVCache
 from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.lens import attention, attribution, logit_lens, surgery
+from picogpt_tui.lens import sweep as sweeping
 from picogpt_tui.lens.tapped import TappedModel
 from picogpt_tui.readings import (
     Attention,
     Attribution,
     Cut,
+    CutEffect,
     HeadPictures,
     LensColumn,
     LensGrid,
@@ -45,9 +47,10 @@ def _rewound(cache: KVCache, ids: Sequence[int], position: int, n_read: int = 1)
     return nullcontext()
 
 
-def _within(cuts: Sequence[Cut], first: int) -> list[Cut]:
-    """Cuts of positions in a text as cuts of positions in the window that begins at its token `first`."""
-    return [replace(cut, position=cut.position - first) if cut.kind == "position" else cut for cut in cuts]
+def _within(cuts: Sequence[Cut], first: int, n_ctx: int) -> list[Cut]:
+    """Cuts of positions in a text as those of the window that begins at its token `first`, where it holds them."""
+    moved = [replace(cut, position=cut.position - first) if cut.kind == "position" else cut for cut in cuts]
+    return [cut for cut in moved if cut.kind != "position" or 0 <= cut.position < n_ctx]
 
 
 def _means(
@@ -145,7 +148,8 @@ def operate(
         if mine is None or not instruments.read_up_to(*mine, place, place.cursor, should_stop):
             return
         ids, position = instruments.window(place, place.cursor - 1)
-        ids, here = ids[: position + 1], _within(cuts, place.cursor - 1 - position)
+        first, n_ctx = place.cursor - 1 - position, mine[0].config.n_ctx
+        ids, here = ids[: position + 1], _within(cuts, first, n_ctx)
         means = yield from _means(mine[0], ids, here, should_stop)
         ask = partial(surgery.operate, cache=mine[1], means=means, should_stop=should_stop)
         with _rewound(mine[1], ids, position):
@@ -153,15 +157,25 @@ def operate(
                 yield replace(step, cuts=tuple(cuts)) if isinstance(step, Surgery) else step
 
 
+def sweep(
+    instruments: Instruments, place: Place, parts: Sequence[Cut], should_stop: ShouldStop = never
+) -> Iterator[Progress | CutEffect]:
+    """What each of some heads and MLPs, made zero alone, changes at the cursor; one by one, until told to stop."""
+    with instruments.engine.alone(should_stop) as mine:
+        if mine is not None:
+            ids, position = instruments.window(place, place.cursor - 1)
+            yield from sweeping.sweep(mine[0], ids[: position + 1], parts, should_stop=should_stop)
+
+
 def under_cuts(
     instruments: Instruments, place: Place, cuts: Sequence[Cut], should_stop: ShouldStop = never
 ) -> Iterator[Progress | UnderCuts]:
     """The model under some cuts, for generation to go on with; means are over the text before the cursor."""
     with instruments.engine.alone(should_stop) as mine:
-        if mine is None or not place.ids:
+        if mine is None:
             return
-        ids, position = instruments.window(place, max(0, place.cursor - 1))
-        here = _within(cuts, max(0, place.cursor - 1) - position)
+        ids, position = instruments.window(place, place.cursor - 1)
+        here = _within(cuts, place.cursor - 1 - position, mine[0].config.n_ctx)
         means = yield from _means(mine[0], ids[: position + 1], here, should_stop)
         if not should_stop():
             yield UnderCuts(surgery.ablated(mine[0], here, means), KVCache(mine[0].config))

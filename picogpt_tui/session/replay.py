@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from picogpt_tui.errors import DocumentError
 from picogpt_tui.events import TokenEvent
+from picogpt_tui.session.altered import run_under_cuts
 from picogpt_tui.session.document import Document, Request
 from picogpt_tui.session.engine import Engine
 
@@ -25,7 +27,7 @@ class Replayed:
 
 
 def replay(document: Document, engine: Engine) -> Iterator[Replayed]:
-    """Generate each answer of the version at hand again from its own context, settings and seed.
+    """Generate each answer of the version at hand again from its own context, settings and seed, under its own cuts.
 
     Raises:
         DocumentError: the session was played on other weights.
@@ -40,9 +42,10 @@ def replay(document: Document, engine: Engine) -> Iterator[Replayed]:
             continue
         saved = document.tree.path_ids(turn.end, turn.n_tokens)
         context = document.tree.path_ids(document.turns[turn.parent].end)
-        request = Request(tuple(context), "", None, turn.settings)
+        request = Request(tuple(context), "", None, turn.settings, turn.cuts)
+        run = partial(run_under_cuts, engine) if turn.cuts else engine.run
         ids: list[int] = []
-        for event in engine.run(request, should_stop=lambda: len(ids) >= len(saved)):  # noqa: B023 (used at once)
+        for event in run(request, should_stop=lambda: len(ids) >= len(saved)):  # noqa: B023 (used at once)
             if isinstance(event, TokenEvent):
                 ids.append(event.id)
         yield Replayed(saved, ids)

@@ -4,10 +4,11 @@
      "template": {"text", "stop"}, "head",
      "tree": {"ids": [...], "branches": {node: parent}, "facts": {node: [logprob, rank, entropy, [[id, logprob] ...]]},
               "names": {node: name}, "pruned": [node ...]},
-     "turns": [{"kind", "parent", "end", "n_tokens", "text", "settings", "reason", ...}]}
+     "turns": [{"kind", "parent", "end", "n_tokens", "text", "settings", "reason", "cuts": [{"kind", ...}], ...}]}
 
 A node's parent is the node before it unless `branches` says otherwise. Files of format 1, which had no `names`, no
-`pruned` and no turns of kind `taken`, are read as well. Nothing in a file is ever executed or trusted.
+`pruned` and no turns of kind `taken`, are read as well; so are turns without `cuts`. Nothing in a file is ever executed
+or trusted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from picogpt_tui import paths
 from picogpt_tui.errors import DocumentError, FileError, SettingError
+from picogpt_tui.readings import Cut
 from picogpt_tui.session.chat import MODES, ChatTemplate
 from picogpt_tui.session.document import NO_TURN, Document, Turn
 from picogpt_tui.session.export import free_path
@@ -31,6 +33,7 @@ from picogpt_tui.visible import one_line
 FORMAT = "picogpt-session-2"
 _READABLE = ("picogpt-session-1", FORMAT)
 _KINDS = ("prompt", "answer", "taken")
+_CUT_KINDS, _CUT_HOWS = ("head", "mlp", "position"), ("zero", "mean")
 _MOST = 2**24  # no vocabulary and no context is as large
 
 
@@ -160,7 +163,8 @@ def _turn_to_dict(turn: Turn) -> dict[str, Any]:
     draws = [None if math.isnan(u) else u for u in turn.draws]
     fields = {name: getattr(turn, name) for name in Turn.__slots__}
     settings = None if turn.settings is None else asdict(turn.settings)
-    return fields | {"draws": draws, "final_probs": list(turn.final_probs), "settings": settings}
+    cuts = [asdict(cut) for cut in turn.cuts]
+    return fields | {"draws": draws, "final_probs": list(turn.final_probs), "settings": settings, "cuts": cuts}
 
 
 def _turn_from(fields: dict[str, Any], before: list[Turn], tree: TokenTree) -> Turn:
@@ -184,7 +188,17 @@ def _turn_from(fields: dict[str, Any], before: list[Turn], tree: TokenTree) -> T
         n_dropped=_within(fields["n_dropped"], 0, _MOST),
         draws=[math.nan if u is None else _number(u) for u in _list(fields["draws"])],
         final_probs=[_number(prob) for prob in _list(fields["final_probs"])],
+        cuts=tuple(map(_cut_from, _list(fields.get("cuts", [])))),
     )
+
+
+def _cut_from(fields: dict[str, Any]) -> Cut:
+    cut = Cut(**fields)
+    if cut.kind not in _CUT_KINDS or cut.how not in _CUT_HOWS:
+        raise ValueError(f"a cut makes a {cut.kind!r} {cut.how!r}")
+    for number in (cut.layer, cut.head, cut.position):
+        _within(number, -1, _MOST)
+    return cut
 
 
 def _settings_from(fields: dict[str, Any]) -> GenerationSettings:

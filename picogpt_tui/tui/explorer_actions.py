@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.actions import SkipAction
 
 from picogpt_tui.tui.explorer_commands import VIEWS
+from picogpt_tui.tui.explorer_export import ask_export, copy
 from picogpt_tui.tui.knobs import next_order
 from picogpt_tui.tui.token_flow import TokenBytes
 
@@ -175,7 +176,12 @@ def turn_knob(direction: int, screen: ExplorerScreen) -> None:
 
 
 def order(screen: ExplorerScreen) -> None:
-    """The next order of the sampling stages."""
+    """The next order of the sampling stages; in the comparison, another model to compare with."""
+    from picogpt_tui.tui.views.compare import CompareView
+
+    if isinstance(screen.view, CompareView):
+        screen.view.choose_other()
+        return
     _sampler(screen)
     screen.set_settings(next_order(screen.settings))
 
@@ -193,9 +199,11 @@ def leave(screen: ExplorerScreen) -> None:
         screen.dismiss()
 
 
-def not_yet(screen: ExplorerScreen) -> None:
-    """Nothing."""
-    raise SkipAction
+def show_help(screen: ExplorerScreen) -> None:
+    """Open the explorer's help."""
+    from picogpt_tui.tui.screens.explorer_help import ExplorerHelp  # opened seldom
+
+    screen.app.push_screen(ExplorerHelp(screen.app.own_keys))
 
 
 def _open(id: str, screen: ExplorerScreen) -> None:
@@ -227,9 +235,9 @@ ACTIONS: dict[str, Callable[[ExplorerScreen], None]] = {
     "explore-focus": focus,
     "explore-ask": ask,
     "explore-hide": partial(_open, ""),
-    "explore-export": not_yet,
-    "explore-copy": not_yet,
-    "explore-help": not_yet,
+    "explore-export": ask_export,
+    "explore-copy": copy,
+    "explore-help": show_help,
     "explore-leave": leave,
     **{f"explore-view-{id}": partial(_open, id) for id, _, _ in VIEWS},
 }

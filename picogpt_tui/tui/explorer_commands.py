@@ -40,7 +40,7 @@ COMMANDS = (
     Command("explore-knob-behind", "right_square_bracket", "Knob behind", "Choose the one behind.", SHOW),
     Command("explore-knob-less", "minus", "Turn down", "Turn the chosen knob down; the sampler view shows it.", SHOW),
     Command("explore-knob-more", "equals_sign,plus", "Turn up", "Turn the chosen knob up.", SHOW),
-    Command("explore-order", "o", "Order", "The next order of the stages: huggingface, llama.cpp, gpt-2.", SHOW),
+    Command("explore-order", "o", "Order, other", "The next order of the stages; in Compare, the other model.", SHOW),
     Command("explore-focus", "tab", "Into the view", "To the view and back to the text.", SHOW, "view"),
     Command("explore-ask", "slash", "Ask the vocabulary", "Search all tokens by text, regex or id.", SHOW),
     Command("explore-hide", "0", "No view", "Give all the room to the text.", SHOW),

@@ -1,4 +1,7 @@
-"""Tokens that the model says in the explorer: one at a time, or as many as it will, behind the end of the text."""
+"""Tokens that the model says in the explorer: one at a time, or as many as it will, behind the end of the text.
+
+Under cuts, where the surgery view wants it: then they are said by the model without these parts.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from picogpt_tui.events import Event, Finished, TokenEvent
-from picogpt_tui.session.document import NO_TURN
+from picogpt_tui.readings import Cut
 from picogpt_tui.settings import GenerationSettings
 
 if TYPE_CHECKING:
@@ -20,11 +23,18 @@ class Growth:
 
     Attributes:
         is_running: whether some are on their way.
+        cuts: what is taken out of the model that says them.
     """
 
     def __init__(self, screen: ExplorerScreen) -> None:
         self._screen = screen
         self.is_running = False
+        self.cuts: tuple[Cut, ...] = ()
+
+    def grow_under(self, cuts: tuple[Cut, ...]) -> None:
+        """Take this out of the model from now on, and say so as long as it is so."""
+        self.cuts = cuts
+        self._screen.stage.bar.n_cuts = len(cuts)
 
     def begin(self, n_tokens: int) -> None:
         """Let the model say n tokens behind the end."""
@@ -35,7 +45,7 @@ class Growth:
         screen.scene.look = None
         screen.exploration.note_growth()
         document = screen.exploration.document
-        request = document.request(None, self._settings(n_tokens))
+        request = document.request(None, self._settings(n_tokens), self.cuts)
         document.accept(request)
         self.is_running = True
         screen.stage.bar.state = "generating"
@@ -52,7 +62,9 @@ class Growth:
             exploration.move_to(len(exploration.path) - 1)
             screen.stage.show_text()
             screen.stage.show_distribution(tokens[-1].distribution)
-        if any(isinstance(event, Finished) for event in events):
+        if (end := next((event for event in events if isinstance(event, Finished)), None)) is not None:
+            if end.reason == "context":
+                screen.say("The context is full. A position can be cut only as long as it stands in it.")
             self._end()
 
     def stop(self) -> None:
@@ -61,8 +73,8 @@ class Growth:
             return
         screen = self._screen
         screen.player.stop()
-        turn = screen.exploration.document.turns[screen.exploration.document.head]
-        if turn.kind == "answer" and not turn.reason:
+        turn = screen.exploration.document.last_turn
+        if turn is not None and turn.kind == "answer" and not turn.reason:
             turn.reason = "left"  # a character that it may end within is completed by what comes next
         self._end()
 
@@ -79,7 +91,9 @@ class Growth:
         screen = self._screen
         document, settings = screen.exploration.document, replace(screen.settings, max_tokens=n_tokens)
         settings = replace(settings, top_n=screen.stage.n_candidates)
-        last = document.turns[document.head] if document.head != NO_TURN else None
+        if any(cut.kind == "position" for cut in self.cuts):
+            settings = replace(settings, when_full="stop")  # else the cut would fall on whatever moves there
+        last = document.last_turn
         if last is None or last.kind != "answer" or last.settings is None or last.settings.seed is None:
             return settings
         if settings.seed not in (None, last.settings.seed):

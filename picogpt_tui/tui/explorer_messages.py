@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from picogpt_tui.events import Distribution, Progress
+from picogpt_tui.readings import Cut
 
 if TYPE_CHECKING:
     from picogpt_tui.session.instruments import FactsFound, Look
@@ -84,8 +85,23 @@ class CandidatesShown(Message):
 
 
 @dataclass
+class CutsChosen(Message):
+    """From now on the text goes on under these cuts; none leave the model as it is."""
+
+    cuts: tuple[Cut, ...]
+
+
+@dataclass
 class QuestionChanged(Message):
     """A view wants to know something else than before."""
+
+
+@dataclass
+class Said(Message):
+    """A worker has something to tell the user."""
+
+    sentence: str
+    is_trouble: bool = False
 
 
 @dataclass

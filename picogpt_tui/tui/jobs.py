@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 from picogpt_tui.errors import FileError, ModelNotHere, PicoGPTError
-from picogpt_tui.events import Progress
+from picogpt_tui.events import Event, Progress
 from picogpt_tui.hub.registry import BUNDLED
 from picogpt_tui.quantities import size_text
 from picogpt_tui.session.document import Document, Request
@@ -110,10 +110,18 @@ def _lack(error: ModelNotHere) -> str:
     return f"{what}; {size_text(error.rest_bytes)} to fetch." if error.rest_bytes else f"{what}."
 
 
+def _events(engine: Engine, request: Request, should_stop: ShouldStop) -> Iterator[Event]:
+    if not request.cuts:
+        return engine.run(request, should_stop)
+    from picogpt_tui.session.altered import run_under_cuts
+
+    return run_under_cuts(engine, request, should_stop)
+
+
 def generate_job(engine: Engine, request: Request, generation: int, post: Post, should_stop: ShouldStop) -> None:
     """Generate; posts EventsArrived about twenty times a second, WorkFailed if it breaks."""
     try:
-        for events in in_batches(engine.run(request, should_stop), time.monotonic):
+        for events in in_batches(_events(engine, request, should_stop), time.monotonic):
             post(EventsArrived(generation, events))
     except Exception as error:  # as above: a crash of the model must not take the screen with it
         post(WorkFailed(generation, sentence(error)))

@@ -1,4 +1,8 @@
-"""Check the user's keys before Textual gets them: it would ignore or shadow silently what cannot work."""
+"""Check the user's keys before Textual gets them: it would ignore or shadow silently what cannot work.
+
+There are two tables: on the main screen nearly every key is needed for typing, in the explorer letters are keys too.
+The palette and quitting belong to the app, and so stand beside both.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,20 @@ from textual.binding import Binding
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 from textual.widgets import TextArea
 
-from picogpt_tui.tui.commands import BY_ID, COMMANDS
+from picogpt_tui.tui.commands import BY_ID, COMMANDS, SCREEN_COMMANDS, Command
+from picogpt_tui.tui.explorer_commands import ALL as EXPLORER_COMMANDS
 from picogpt_tui.visible import one_line
 
+_EXPLORER = {command.id: command for command in EXPLORER_COMMANDS}
+_OF_APP = tuple(command for command in COMMANDS if command not in SCREEN_COMMANDS)
+_ALIASES = {"ctrl+m": "enter", "ctrl+i": "tab"}
 _TAKEN = {
     **dict.fromkeys(("enter", "ctrl+m"), "sends the prompt"),  # to a terminal, ctrl+m is enter and ctrl+i is tab
     **dict.fromkeys(("ctrl+j", "shift+enter", "alt+enter"), "starts a new line"),
     **dict.fromkeys(("tab", "ctrl+i"), "moves on"),
     "shift+tab": "moves back",
 }
-# The prompt has the focus nearly always, and takes these before a command can.
+# The prompt takes these before a command can.
 _EDITING = {key for one in TextArea.BINDINGS if isinstance(one, Binding) for key in one.key.split(",")}
 _SIGNS = {unicodedata.name(sign).lower().replace("-", "_").replace(" ", "_") for sign in string.punctuation}
 _SIGNS = {KEY_NAME_REPLACEMENTS.get(name, name) for name in _SIGNS} | {"space"}
@@ -54,25 +62,46 @@ def check_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 def _why_never(id: str, keys: list[str]) -> str:
     """Why these keys cannot be used whatever the others are, "" if they can."""
-    if id not in BY_ID:
-        return f"no command has that id; there are {', '.join(BY_ID)}"
+    if id not in BY_ID and id not in _EXPLORER:
+        known = _EXPLORER if id.startswith("explore-") else BY_ID
+        return f"no command has that id; there are {', '.join(known)}"
     for key in keys:
         if not key:
             return "a key is missing"
-        if key in _TAKEN:
-            return f"{key} {_TAKEN[key]}"
-        if len(key) == 1 or key in _SIGNS:
-            return f"{key} is needed for typing"
-        if key in _EDITING and key not in BY_ID[id].key.split(","):
-            return f"{key} is needed for editing the prompt"
+        why = _why_not_while_typing(id, key) if id in BY_ID else _why_never_told(key)
+        if why:
+            return why
         if not _is_name(key):
             return f"no key is called {one_line(key, 40)!r} (as in f12, ctrl+r, alt+x)"
     return ""
 
 
+def _why_not_while_typing(id: str, key: str) -> str:
+    """Why the main screen, where the prompt nearly always has the focus, cannot have this key."""
+    if key in _TAKEN:
+        return f"{key} {_TAKEN[key]}"
+    if len(key) == 1 or key in _SIGNS:
+        return f"{key} is needed for typing"
+    if key in _EDITING and key not in BY_ID[id].key.split(","):
+        return f"{key} is needed for editing the prompt"
+    return ""
+
+
+def _why_never_told(key: str) -> str:
+    """Why a terminal never tells of this key."""
+    return f"to a terminal {key} is {_ALIASES[key]}" if key in _ALIASES else ""
+
+
+def _beside(id: str) -> tuple[Command, ...]:
+    """The commands that work where this one does, itself among them."""
+    if id in _EXPLORER:
+        return (*EXPLORER_COMMANDS, *_OF_APP)
+    return (*COMMANDS, *EXPLORER_COMMANDS) if id in [command.id for command in _OF_APP] else COMMANDS
+
+
 def _why_not_beside(id: str, keymap: Mapping[str, list[str]]) -> str:
     """Why a command's keys cannot be used beside the other commands' keys, "" if they can."""
-    for command in COMMANDS:
+    for command in _beside(id):
         theirs = keymap.get(command.id, command.key.split(","))
         if command.id != id and (shared := [key for key in keymap[id] if key in theirs]):
             return f"{shared[0]} already belongs to {command.id!r}"

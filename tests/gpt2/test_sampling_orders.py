@@ -269,3 +269,10 @@ def test_the_likeliest_leave_out_what_is_cut() -> None:
     logits = np.array([1, 5, 5, 2, 0], dtype=np.float32)
     assert likeliest(logits, 3).tolist() == [1, 2, 3]
     assert likeliest(top_k(logits, 2), 3).tolist() == [1, 2]
+
+
+@given(st.lists(st.sampled_from([0.0, -0.0, 1.5, -1.5, 1e-45, -1e-45, 3e38, -3e38]), min_size=1, max_size=300))
+def test_the_likeliest_of_any_sign_stand_in_the_order_of_a_stable_sort(values: list[float]) -> None:
+    """They are sorted by the bits of their floats; 0 and -0 are equal for all that."""
+    logits = np.array(values, dtype=np.float32)
+    assert likeliest(logits, logits.size).tolist() == np.argsort(-logits, kind="stable").tolist()

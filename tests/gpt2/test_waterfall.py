@@ -139,3 +139,14 @@ def test_what_it_was_given_stays_as_it_was() -> None:
     before = logits.copy()
     fall(logits, EVERYTHING)
     np.testing.assert_array_equal(logits, before)
+
+
+@given(SOME_LOGITS, st.sampled_from(ORDERS), st.integers(0, 2**32 - 1))
+def test_a_list_of_its_candidates_is_the_distribution_that_generate_tells(
+    values: list[float], order: str, seed: int
+) -> None:
+    logits = np.array(values, dtype=np.float32)
+    settings = replace(random_settings(np.random.default_rng(seed)), order=order)
+    taken = int(np.random.default_rng(seed).integers(logits.size))
+    expected = distribution(shape(logits, settings, [0]), toy_tokenizer(), 5, taken)
+    assert fall(logits, settings, taken=taken).distribution == expected

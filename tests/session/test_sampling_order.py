@@ -12,8 +12,10 @@ from picogpt_tui.errors import DocumentError
 from picogpt_tui.session import preferences, storage
 from picogpt_tui.session.chat import COMPLETE, ChatTemplate
 from picogpt_tui.session.document import Document
+from picogpt_tui.session.export import to_markdown
 from picogpt_tui.session.preferences import Preferences
-from picogpt_tui.settings import HUGGINGFACE, LLAMA_CPP, GenerationSettings, SamplingSettings
+from picogpt_tui.session.sampling import unused_knobs, used_knobs
+from picogpt_tui.settings import GPT_2, HUGGINGFACE, LLAMA_CPP, GenerationSettings, SamplingSettings
 
 from .test_storage import add_answer
 
@@ -74,3 +76,27 @@ def test_preferences_with_an_order_that_nobody_knows_are_told_of(tmp_path: Path,
     loaded, [notice] = preferences.load(settings_file(tmp_path / "settings.json", order))
     assert "order must be 'huggingface', 'llama.cpp' or 'gpt-2'" in notice
     assert loaded.generation == GenerationSettings()
+
+
+@pytest.mark.parametrize(
+    "order, used, unused",
+    [
+        (HUGGINGFACE, "repetition_penalty temperature top_k top_p min_p typical_p", ""),
+        (LLAMA_CPP, "repetition_penalty top_k typical_p top_p min_p temperature", ""),
+        (GPT_2, "temperature top_k top_p", "repetition_penalty min_p typical_p"),
+    ],
+)
+def test_an_order_says_which_knobs_it_uses_one_after_another(order: str, used: str, unused: str) -> None:
+    assert " ".join(used_knobs(order)) == used
+    assert " ".join(unused_knobs(order)) == unused
+
+
+@pytest.mark.parametrize(
+    "order, told", [(HUGGINGFACE, "seed 7: 2 tokens"), (LLAMA_CPP, "seed 7, order llama.cpp: 2 tokens")]
+)
+def test_an_export_names_the_order_where_it_is_not_hugging_faces(order: str, told: str) -> None:
+    document = Document("stories", COMPLETE, ChatTemplate("{prompt}", ()))
+    add_answer(document, "Once", [1, 2])
+    turn = document.version()[-1]
+    turn.settings = GenerationSettings(SamplingSettings(order=order), seed=7)
+    assert told in to_markdown(document)

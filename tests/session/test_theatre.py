@@ -80,7 +80,7 @@ def test_a_special_token_and_bytes_that_are_no_text_are_shown_as_they_are(tokeni
     standing = cut(tokenizer, [END_OF_TEXT_ID, 260, ord("a")])
     for index in (0, 1):
         shown = play(tokenizer, standing, index, is_changed=True)
-        assert not (shown.is_text or shown.is_changed or shown.is_cut_otherwise or shown.reasons)
+        assert (shown.is_text, shown.is_changed, shown.is_cut_otherwise, shown.reasons) == (False, False, False, ())
         assert shown.frames == (standing.words[index].tokens,)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from picogpt_tui.tui.commands import BY_ID, COMMANDS
+from picogpt_tui.tui.explorer_commands import ALL as EXPLORER_COMMANDS
 from picogpt_tui.tui.keymap import check_keymap
 
 
@@ -13,15 +14,31 @@ from picogpt_tui.tui.keymap import check_keymap
     [
         ({}, {}),
         ({"again": "f12"}, {"again": "f12"}),
-        ({"again": " f12 , alt+r"}, {"again": "f12,alt+r"}),
+        ({"again": " f12 , alt+y"}, {"again": "f12,alt+y"}),
         ({"next": "f4", "tokens": "f3"}, {"next": "f4", "tokens": "f3"}),
         ({"next": "f4", "tokens": "f12"}, {"next": "f4", "tokens": "f12"}),
         ({"next": "f3,f12"}, {"next": "f3,f12"}),
         ({"page_up": "pageup"}, {"page_up": "pageup"}),
         ({"help": "ctrl+underscore,alt+question_mark"}, {"help": "ctrl+underscore,alt+question_mark"}),
         ({"help": "ctrl+shift+up,alt+X"}, {"help": "ctrl+shift+up,alt+X"}),
+        ({"explore-take": "t"}, {"explore-take": "t"}),
+        ({"explore-take": "space", "explore-step": "enter"}, {"explore-take": "space", "explore-step": "enter"}),
+        ({"explore-cut": "f2", "models": "f3", "next": "f12"}, {"explore-cut": "f2", "models": "f3", "next": "f12"}),
     ],
-    ids=["none", "one", "two keys with blanks", "a trade", "another's old key", "and", "default", "signs", "modifiers"],
+    ids=[
+        "none",
+        "one",
+        "two keys with blanks",
+        "a trade",
+        "another's old key",
+        "and",
+        "default",
+        "signs",
+        "modifiers",
+        "a letter in the explorer",
+        "a trade in the explorer",
+        "the same key on both screens",
+    ],
 )
 def test_good_keys_are_used_and_nothing_is_told(wanted: dict[str, str], keymap: dict[str, str]) -> None:
     assert check_keymap(wanted) == (keymap, [])
@@ -44,13 +61,20 @@ def test_good_keys_are_used_and_nothing_is_told(wanted: dict[str, str], keymap: 
         ("again", "f6", "f6 is needed for editing the prompt"),
         ("again", "ctrl+k", "ctrl+k is needed for editing the prompt"),
         ("again", "", "a key is missing"),
-        ("again", "f12,,alt+r", "a key is missing"),
+        ("again", "f12,,alt+y", "a key is missing"),
         ("again", "F12", "no key is called 'F12'"),
         ("again", "f99", "no key is called 'f99'"),
         ("again", "shift+ctrl+up", "no key is called 'shift+ctrl+up'"),
         ("again", "control+r", "no key is called 'control+r'"),
         ("again", "<any>", "no key is called '<any>'"),
         ("again", "\x1b[31m", "no key is called '␛[31m'"),
+        ("explore-jump", "f12", "no command has that id; there are explore-left, explore-right,"),
+        ("explore-take", "g", "g already belongs to 'explore-run'"),
+        ("explore-take", "3", "3 already belongs to 'explore-view-lens'"),
+        ("explore-take", "ctrl+p", "ctrl+p already belongs to 'palette'"),
+        ("explore-take", "ctrl+m", "to a terminal ctrl+m is enter"),
+        ("explore-take", "?", "no key is called '?'"),
+        ("quit", "alt+comma", "alt+comma already belongs to 'explore-previous'"),
     ],
     ids=lambda value: ascii(value)[1:26],
 )
@@ -86,6 +110,6 @@ def test_a_refused_wish_takes_no_key_from_others(bad: dict[str, str]) -> None:
 
 def test_every_default_key_would_pass() -> None:
     """So a person can write down the keys as they are, and begin from there."""
-    defaults = {command.id: command.key for command in COMMANDS}
+    defaults = {command.id: command.key for command in (*COMMANDS, *EXPLORER_COMMANDS)}
     assert check_keymap(defaults) == (defaults, [])
-    assert set(defaults) == set(BY_ID)
+    assert set(defaults) > set(BY_ID)

@@ -29,10 +29,12 @@ from picogpt_tui.tui.explorer_messages import (
     AskingFailed,
     CandidatePointed,
     CandidatesShown,
+    CutsChosen,
     FactsTold,
     Looked,
     NodePointed,
     QuestionChanged,
+    Said,
     TextShaded,
     TokenPointed,
     TokenWanted,
@@ -50,6 +52,7 @@ from picogpt_tui.tui.widgets.token_text import TokenText
 if TYPE_CHECKING:
     from picogpt_tui.session.document import Document
     from picogpt_tui.session.engine import Engine
+    from picogpt_tui.session.instruments import Place
     from picogpt_tui.tui.app import PicoGPTApp
 
 _NUMBERS_SECONDS = 0.25
@@ -81,6 +84,10 @@ class ExplorerScreen(Screen[None]):
         self.scene = Scene(exploration, Instruments(engine), settings.sampling)
         self.growth = Growth(self)
         self._numbers_shown = 0.0
+        self._place: Place | None = None
+        """Where it was asked about last."""
+        self._is_where_it_was = False
+        """Whether that was about the same place as the time before: then the chosen candidate stays."""
 
     @property
     def exploration(self) -> Exploration:
@@ -123,7 +130,10 @@ class ExplorerScreen(Screen[None]):
         place, view = self.scene.place, self.view
         facts = self.exploration.document.tree.facts
         lacking = [position for position, node in enumerate(place.nodes) if position and node not in facts]
-        self.scene.look = None
+        self._is_where_it_was = place == self._place
+        self._place = place
+        if not self._is_where_it_was:
+            self.scene.look = None
         self.asker.ask(
             Inquiry(
                 self.scene.instruments,
@@ -131,7 +141,7 @@ class ExplorerScreen(Screen[None]):
                 self.settings.sampling,
                 self.stage.n_candidates,
                 view.id or "" if view is not None else "",
-                view.question() if view is not None else None,
+                view.question() if view is not None and view.is_mounted else None,
                 lacking,
             )
         )
@@ -151,7 +161,10 @@ class ExplorerScreen(Screen[None]):
     def _show_look(self, message: Looked) -> None:
         if self.asker.is_current(message.number):
             self.scene.look = message.look
-            self.stage.show_distribution(message.look.distribution)
+            if self._is_where_it_was:
+                self.stage.reshape()
+            else:
+                self.stage.show_distribution(message.look.distribution)
 
     @on(Answered)
     def _show_answer(self, message: Answered) -> None:
@@ -180,6 +193,10 @@ class ExplorerScreen(Screen[None]):
     def _show_trouble(self, message: AskingFailed) -> None:
         if self.asker.is_current(message.number):
             self.say(message.sentence, is_trouble=True)
+
+    @on(Said)
+    def _tell(self, message: Said) -> None:
+        self.say(message.sentence, is_trouble=message.is_trouble)
 
     # -- what the user does --------------------------------------------------------------------------------------------
 
@@ -245,6 +262,10 @@ class ExplorerScreen(Screen[None]):
             self.stage.reshape()
 
     # -- growing -------------------------------------------------------------------------------------------------------
+
+    @on(CutsChosen)
+    def _grow_under(self, message: CutsChosen) -> None:
+        self.growth.grow_under(message.cuts)
 
     @on(EventsArrived)
     def _grow(self, message: EventsArrived) -> None:

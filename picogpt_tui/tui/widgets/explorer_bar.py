@@ -17,10 +17,12 @@ from picogpt_tui.tui.widgets.style_cache import StyleCache
 class ExplorerBar(StyleCache):
     """Draws a line of facts; every reactive is one of them."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--name", "bar--model", "bar--quiet", "bar--live", "bar--bad"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--name", "bar--model", "bar--quiet", "bar--live", "bar--cuts"}
     model: reactive[str] = reactive("")
     state: reactive[str] = reactive("")
     """What is being worked on, "" for nothing."""
+    n_cuts: reactive[int] = reactive(0)
+    """What is taken out of the model that the text goes on with."""
     position: reactive[int] = reactive(0)
     n_tokens: reactive[int] = reactive(0)
     n_ctx: reactive[int] = reactive(0)
@@ -41,6 +43,7 @@ class ExplorerBar(StyleCache):
         left = [
             Segment(" explore ", self.style_of("bar--name")),
             Segment(f" {self.model} ", self.style_of("bar--model")),
+            *self._cuts(),
             Segment(f" {self.state}", self.style_of("bar--live")),
         ]
         used = sum(cell_len(segment.text) for segment in left)
@@ -52,6 +55,11 @@ class ExplorerBar(StyleCache):
         return Strip([*left, Segment(gap + right, self.style_of("bar--quiet"))]).adjust_cell_length(
             width, self.style_of("bar--quiet")
         )
+
+    def _cuts(self) -> list[Segment]:
+        if not self.n_cuts:
+            return []
+        return [Segment(f" under {self.n_cuts} cut{'s' if self.n_cuts > 1 else ''} ", self.style_of("bar--cuts"))]
 
     def _facts(self) -> list[str]:
         nats, n = self.surprisals

@@ -100,13 +100,13 @@ class ExplorerStage(Vertical):
         self.bar.position, self.bar.n_tokens = exploration.cursor, len(path)
         self.bar.surprisals = -sum(logprob for logprob, _ in known), len(known)
         self.bar.n_bytes = sum(len(tokenizer.bytes_of(id)) for _, id in known)
-        if self.view is not None and self.view.is_mounted:
-            self.view.text_changed()
+        self._tell_view()
 
     def show_cursor(self) -> None:
         """The cursor is on another token."""
         self.bar.position = self.scene.exploration.cursor
         self.tokens.move_to(self.scene.exploration.cursor)
+        self._tell_view()
 
     def show_distribution(self, shown: Distribution) -> None:
         """What could stand at the cursor, of another position than before; the token that stands there is chosen."""
@@ -146,3 +146,7 @@ class ExplorerStage(Vertical):
         """Let a view shade the text; None gives it its own shades back."""
         self.legend.lend(shaded)
         self.show_numbers()
+
+    def _tell_view(self) -> None:
+        if self.view is not None and self.view.is_mounted:
+            self.view.text_changed()

@@ -87,7 +87,7 @@ class Instrument(Vertical):
         """The cursor, the knobs or the chosen candidate are others: draw what does not have to be asked."""
 
     def text_changed(self) -> None:
-        """The text, or what is known of its tokens, is another: draw what shows them, before the model has looked."""
+        """The text, the cursor, or what is known of the tokens is another; the model may not have looked yet."""
 
     def ask_again(self) -> None:
         """The question is another now, though the scene is the same."""
