@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from threading import Event as StopEvent
 from typing import Any, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -18,7 +19,7 @@ from picogpt_tui.errors import PicoGPTError
 from picogpt_tui.hub.registry import DEFAULT
 from picogpt_tui.session import preferences as preferences_file
 from picogpt_tui.tui import jobs, model_jobs, precisions
-from picogpt_tui.tui.commands import BY_ID, COMMANDS, key_name
+from picogpt_tui.tui.commands import BY_ID, key_name
 from picogpt_tui.tui.keymap import check_keymap
 from picogpt_tui.tui.messages import CopyNotKept, ModelFailed, ModelLoaded, ModelLoading
 from picogpt_tui.tui.screens.main import MainScreen
@@ -64,6 +65,10 @@ class PicoGPTApp(App[None], inherit_bindings=False):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What Textual's 16-colour themes leave out."""
         return {"foreground-disabled": "ansi_bright_black"}
+
+    async def on_event(self, event: events.Event) -> None:
+        """Every key passes here first, in the order in which it was typed."""
+        await self.main.keyboard.take(event, super().on_event)
 
     def on_mount(self) -> None:
         """Load the model only when the first frame is on the screen."""
@@ -174,20 +179,12 @@ class PicoGPTApp(App[None], inherit_bindings=False):
             self.notify(sentence, severity="warning", timeout=10, markup=False)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: our table, then Textual's themes and screenshots."""
-        if screen is self.main:
-            for command in COMMANDS:
-                if command.id != "palette":
-                    key = key_name(self.own_keys.get(command.id, command.key))
-                    yield SystemCommand(command.title, f"{command.help} ({key})", self._runner(command.action))
+        """The palette: what one can do on the screen at hand, then Textual's themes and screenshots."""
+        for command in getattr(screen, "PALETTE", ()):
+            key = key_name(self.own_keys.get(command.id, command.key))
+            yield SystemCommand(command.title, f"{command.help} ({key})", partial(screen.run_action, command.action))
         yield SystemCommand("Theme", "Change the colours.", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save a picture of the screen as SVG.", self.deliver_screenshot)
-
-    def _runner(self, action: str) -> Any:
-        async def run() -> None:
-            await self.main.run_action(action)
-
-        return run
 
 
 def run(*, model: str | None = None, mouse: bool = True) -> int:

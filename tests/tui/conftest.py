@@ -8,7 +8,7 @@ from textual import _wait
 from picogpt_tui.gpt2.int8_kernel import KERNEL
 from picogpt_tui.hub import disk, memory
 from picogpt_tui.session import expected_speed
-from picogpt_tui.tui import jobs
+from picogpt_tui.tui import jobs, keyboard
 from picogpt_tui.tui.batches import in_batches
 from picogpt_tui.tui.widgets import stage
 
@@ -32,6 +32,8 @@ def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_wait, "SLEEP_GRANULARITY", 0.002, raising=False)
     monkeypatch.setattr(_wait, "SLEEP_IDLE", 0.0001, raising=False)
     monkeypatch.setattr(stage, "_PANEL_SECONDS", 0.0)
+    monkeypatch.setattr(keyboard, "_BURST_SECONDS", 0.001)  # a test's keys are 2 ms apart, and no paste
+    monkeypatch.setattr(keyboard, "_HOLD_SECONDS", 0.0)
     monkeypatch.setattr(jobs, "in_batches", lambda events, clock: in_batches(events, clock, 0.0))
     monkeypatch.setattr(memory, "available_bytes", lambda: 5_000_000_000)
     monkeypatch.setattr(disk, "free_bytes", lambda _: 80_000_000_000)

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from picogpt_tui import paths
+from picogpt_tui.tui.knobs import SPECS
 from picogpt_tui.tui.messages import SettingsChanged
 from picogpt_tui.tui.widgets.knob import Knob
-from picogpt_tui.tui.widgets.sampling_panel import SPECS
 
 from .playing import Play, playing, write_settings
 from .scripted import OPEN, TALE, ScriptedModel
@@ -70,8 +70,10 @@ async def test_turning_a_knob_behind_an_answer_keeps_the_mark() -> None:
         ("temperature", "1.3", 1.3),
         ("top_k", "7", 7),
         ("top_p", "0.42", 0.42),
+        ("typical_p", "0.9", 0.9),
         ("max_tokens", "12", 12),
         ("seed", "99", 99),
+        ("seed", "4294967295", 4294967295),
     ],
 )
 async def test_a_value_is_typed(name: str, typed: str, value: float) -> None:
@@ -156,3 +158,32 @@ async def test_digits_go_into_the_prompt_while_that_has_the_focus() -> None:
     async with playing() as play:
         await play.type("12")
         assert play.main.prompt.text == "12"
+
+
+async def test_the_order_steps_through_the_names_of_three_programs_and_digits_are_for_the_prompt() -> None:
+    """It is no number: what is typed there goes where text goes."""
+    async with playing() as play:
+        await _go_to(play, "order")
+        await play.press("left")
+        assert play.main.settings.sampling.order == "huggingface"
+        for order in ("llama.cpp", "gpt-2", "gpt-2"):
+            await play.press("right")
+            assert play.main.settings.sampling.order == order
+            assert order in _knob(play, "order").render_line(0).text
+        await play.press("2")
+        await play.until(lambda: play.main.prompt.text == "2")
+        assert play.main.settings.sampling.order == "gpt-2"
+    saved = json.loads(paths.settings_file().read_text())
+    assert saved["generation"]["sampling"]["order"] == "gpt-2"
+
+
+async def test_a_knob_that_the_order_has_no_use_for_says_so_in_place_of_its_slider() -> None:
+    write_settings(generation={"sampling": {"order": "gpt-2", "min_p": 0.1}})
+    async with playing() as play:
+        for name in ("min_p", "typical_p", "repetition_penalty"):
+            assert "not in gpt-2" in _knob(play, name).render_line(0).text
+        assert "●" in _knob(play, "top_p").render_line(0).text
+        await _go_to(play, "order")
+        await play.press("left")
+        assert "●" in _knob(play, "min_p").render_line(0).text
+        assert "0.1" in _knob(play, "min_p").render_line(0).text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from picogpt_tui.session.document import Document
 
@@ -58,6 +59,41 @@ async def test_a_prompt_sent_twice_stands_once_in_history() -> None:
             await play.answer(text)
         await play.press("up", "up")
         assert play.main.prompt.text == "one"
+
+
+async def test_a_changed_entry_is_as_it_was_left() -> None:
+    async with playing() as play:
+        prompt = play.main.prompt
+        await play.answer("one")
+        await play.answer("two")
+        await play.press("up", "!", "up", "down")
+        assert prompt.text == "two!"
+
+
+@pytest.mark.parametrize("keys", [("up", "enter"), ("f8",)], ids=["another is sent", "the last is edited"])
+async def test_a_draft_is_in_the_history_when_something_takes_its_place(keys: tuple[str, ...]) -> None:
+    write_settings(generation={"max_tokens": 1})
+    async with playing() as play:
+        await play.answer("one")
+        await play.type("draft")
+        await play.press(*keys)
+        await play.until(lambda: not play.main.is_generating)
+        seen = []
+        for _ in range(4):
+            await play.press("up")
+            seen.append(play.main.prompt.text)
+        assert "draft" in seen
+
+
+async def test_what_is_typed_or_pasted_takes_the_place_of_what_is_selected() -> None:
+    async with playing() as play:
+        await play.type("wolf")
+        play.main.prompt.select_all()
+        play.app.post_message(events.Key("ideographic_space", "\u3000"))
+        await play.until(lambda: play.main.prompt.text == "\u3000")
+        play.main.prompt.select_all()
+        await play.paste("fox")
+        assert play.main.prompt.text == "fox"
 
 
 async def test_sent_before_the_model_is_there_it_waits() -> None:

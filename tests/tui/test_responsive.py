@@ -83,5 +83,5 @@ async def test_a_panel_opened_on_a_narrow_screen_leaves_no_trace_on_a_wide_one()
 async def test_a_knob_that_gets_the_focus_comes_into_view(size: tuple[int, int]) -> None:
     """Where the panels have no room one under the other, they scroll."""
     async with playing(size=size) as play:
-        await play.press("ctrl+t", *["down"] * 6)
+        await play.press("ctrl+t", *["down"] * 8)
         await play.until(lambda: "▸seed " in play.screen)

@@ -19,6 +19,7 @@ from textual.widgets import Footer
 from picogpt_tui.session.exploration import Exploration
 from picogpt_tui.settings import GenerationSettings
 from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS, size_classes
+from picogpt_tui.tui.commands import Command
 from picogpt_tui.tui.explorer_actions import ACTIONS, open_view, take, take_token
 from picogpt_tui.tui.explorer_commands import ALL
 from picogpt_tui.tui.explorer_growth import Growth
@@ -63,6 +64,7 @@ class ExplorerScreen(Screen[None]):
     """Where one walks through a text; it leaves with the document as it then is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [command.binding() for command in ALL]
+    PALETTE: ClassVar[tuple[Command, ...]] = ALL
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "#token-text"

@@ -18,7 +18,7 @@ from picogpt_tui.session.preferences import Preferences
 from picogpt_tui.settings import INT8, GenerationSettings
 from picogpt_tui.tui.actions import ACTIONS, PANELS, use_download
 from picogpt_tui.tui.breakpoints import HEIGHTS, WIDTHS, size_classes
-from picogpt_tui.tui.commands import SCREEN_COMMANDS
+from picogpt_tui.tui.commands import COMMANDS, SCREEN_COMMANDS, Command
 from picogpt_tui.tui.conversation import Conversation
 from picogpt_tui.tui.keyboard import Keyboard
 from picogpt_tui.tui.messages import (
@@ -58,6 +58,7 @@ class MainScreen(Screen[None]):
     """Where one plays."""
 
     BINDINGS: ClassVar[list[BindingType]] = [command.binding() for command in SCREEN_COMMANDS]
+    PALETTE: ClassVar[list[Command]] = [command for command in COMMANDS if command.id != "palette"]
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "#prompt"
@@ -168,11 +169,10 @@ class MainScreen(Screen[None]):
     @on(PromptInput.Changed)
     def read_live(self) -> None:
         """Read what stands in the prompt, if that is wanted, and show what would come behind it."""
-        if self.engine is None or self.is_generating or not self.has_class("-live"):
-            return
-        request = self.document.request(self.prompt.value, self.settings)
-        n_candidates = self.stage.n_candidates
-        self.live.read(Typed(self.engine, request.context_ids, request.new_text, self.settings.sampling, n_candidates))
+        if self.engine is not None and not self.is_generating and self.has_class("-live"):
+            request = self.document.request(self.prompt.value, self.settings)
+            how = self.settings.sampling, self.stage.n_candidates
+            self.live.read(Typed(self.engine, request.context_ids, request.new_text, *how))
 
     @on(LiveRead)
     def _show_live(self, message: LiveRead) -> None:
