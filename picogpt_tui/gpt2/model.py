@@ -63,7 +63,7 @@ def hidden_states(
     n_past = len(cache.ids)
     # subtle: behind a full cache NumPy would broadcast the token against no position and answer with no logits
     assert n_past + len(ids) <= config.n_ctx, f"{n_past + len(ids)} tokens do not fit a context of {config.n_ctx}"
-    x: FloatArray = params.wte[ids] + params.wpe[n_past : n_past + len(ids)]  # [n_seq] -> [n_seq, n_embd]
+    x: FloatArray = params.wte[list(ids)] + params.wpe[n_past : n_past + len(ids)]  # [n_seq] -> [n_seq, n_embd]
     _show(tap, EMBED, -1, n_past, x)
     for layer, block in enumerate(params.blocks):
         x = transformer_block(x, block, layer, config, cache, tap)

@@ -31,8 +31,8 @@ from picogpt_tui.lens.one_token import read_before, watch
 from picogpt_tui.readings import LensCell, LensColumn, LensGrid
 from picogpt_tui.settings import PURE, SamplingSettings
 
-_CELLS_AT_ONCE = 64
-"""The logits of so many cells are held at once, 13 MB with GPT-2's vocabulary: enough to keep BLAS busy."""
+_CELLS_AT_ONCE = 128
+"""The logits of so many cells are held at once, 26 MB with GPT-2's vocabulary: enough to keep BLAS busy."""
 _Result = TypeVar("_Result")
 
 
@@ -89,7 +89,7 @@ def _cell(here: Shaped, answer: Shaped, watched: int, tokenizer: Tokenizer) -> L
         tokenizer.label(id),
         prob=float(here.final_probs[id]),
         entropy=here.entropy,
-        kl=kl(answer, here),
+        kl=kl(answer, here, answer.final_probs),  # under PURE those are the raw ones
         rank=here.rank(watched),
         watched_prob=float(here.final_probs[watched]),
     )

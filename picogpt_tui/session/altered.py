@@ -20,8 +20,11 @@ def run_under_cuts(engine: Engine, request: Request, should_stop: Callable[[], b
     """
     ids = (*request.context_ids, *engine.tokenizer.encode(request.new_text))
     place = Place(ids, tuple(range(len(ids))), len(ids))
+    made = None
     for step in probes.under_cuts(Instruments(engine), place, request.cuts, should_stop):
         if isinstance(step, probes.UnderCuts):
-            yield from engine.run(request, should_stop, instead=(step.model, step.cache))
+            made = step  # subtle: the probe has the engine alone until it ends
         else:
             yield step
+    if made is not None:
+        yield from engine.run(request, should_stop, instead=(made.model, made.cache))

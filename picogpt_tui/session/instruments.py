@@ -192,7 +192,7 @@ class Instruments:
 
     def _hidden(self, model: LanguageModel, cache: KVCache, ids: Sequence[int]) -> FloatArray:
         self.n_computed += len(ids)
-        return model.hidden_states(list(ids), cache)
+        return model.hidden_states(ids, cache)
 
     def _facts(
         self, model: LanguageModel, place: Place, positions: Sequence[int]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from picogpt_tui import paths
 from picogpt_tui.errors import DocumentError, FileError
 from picogpt_tui.events import Distribution, Finished, Started, TokenEvent
+from picogpt_tui.readings import Cut
 from picogpt_tui.session import storage
 from picogpt_tui.session.branches import take
 from picogpt_tui.session.chat import MODES, ChatTemplate
@@ -26,6 +27,15 @@ NASTY = "\x1b[31m[bold]\u202e\ud800\x00\r\n[/] 日本 😀"
 SETTINGS = GenerationSettings(SamplingSettings(temperature=1.3, top_k=0), max_tokens=9, seed=3, stop=("\nQ:",))
 
 
+CUTS = (
+    Cut("head", 1, 0, how="mean"),
+    Cut("head", 11, 3),
+    Cut("mlp", 0),
+    Cut("position", position=7),
+    Cut("position", position=0, how="mean"),
+)
+
+
 def add_answer(
     document: Document,
     typed: str | None,
@@ -34,9 +44,10 @@ def add_answer(
     *,
     u: float = 0.25,
     rest: str = "",
+    cuts: tuple[Cut, ...] = (),
 ) -> None:
     """What an engine would say that reads one token where something is typed, and says these."""
-    request = document.request(typed, settings)
+    request = document.request(typed, settings, cuts)
     document.accept(request)
     document.apply(Started((*request.context_ids, *([] if typed is None else [77])), 12345))
     for index, id in enumerate(ids):
@@ -68,9 +79,8 @@ def documents(draw: st.DrawFn) -> Document:
             case "edit":
                 document.take_back_prompt()
         u = draw(st.just(math.nan) | st.floats(0, 1, exclude_max=True))
-        add_answer(
-            document, draw(st.none() | texts), draw(st.lists(st.integers(0, 3), max_size=5)), u=u, rest=draw(texts)
-        )
+        typed, ids = draw(st.none() | texts), draw(st.lists(st.integers(0, 3), max_size=5))
+        add_answer(document, typed, ids, u=u, rest=draw(texts), cuts=tuple(draw(st.sets(st.sampled_from(CUTS)))))
     if nodes := range(len(document.tree)):
         for _ in range(draw(st.integers(0, 3))):
             take(document, draw(st.sampled_from(nodes)), draw(st.integers(0, 3)), bytes_of)
@@ -135,6 +145,15 @@ def test_a_greedy_answers_nan_is_null_in_the_file() -> None:
     assert json.loads(text)["turns"][1]["draws"] == [None, None]
 
 
+def test_a_session_from_before_there_were_cuts_has_none() -> None:
+    document = Document("tiny")
+    add_answer(document, "hi", [1, 2], cuts=CUTS)
+    fields = json.loads(json.dumps(storage.to_dict(document)))
+    assert storage.from_dict(fields).turns[1].cuts == CUTS
+    del fields["turns"][1]["cuts"]
+    assert storage.from_dict(fields).turns[1].cuts == ()
+
+
 # --- damaged files -------------------------------------------------------------------------------------------------
 
 
@@ -144,7 +163,7 @@ def good() -> dict[str, Any]:
     document = Document("tiny")
     add_answer(document, "hi", [1, 2, 3])
     document.back_to_prompt()
-    add_answer(document, None, [1, 5])
+    add_answer(document, None, [1, 5], cuts=CUTS[:1])
     fields: dict[str, Any] = json.loads(json.dumps(storage.to_dict(document)))
     return fields
 
@@ -264,6 +283,15 @@ DAMAGES: dict[str, Damage] = {
     "draws hold a text": put(["x"], "turns", 1, "draws"),
     "draws hold a bool": put([True], "turns", 1, "draws"),
     "final probs are null": put(None, "turns", 1, "final_probs"),
+    "cuts are an object": put({}, "turns", 2, "cuts"),
+    "cut is a text": put("mlp", "turns", 2, "cuts", 0),
+    "cut is a list": put(["mlp", 1], "turns", 2, "cuts", 0),
+    "cut of the future": put("neuron", "turns", 2, "cuts", 0, "kind"),
+    "cut to what nobody knows": put("one", "turns", 2, "cuts", 0, "how"),
+    "cut of a list": put(["mlp"], "turns", 2, "cuts", 0, "kind"),
+    "cut of half a layer": put(0.5, "turns", 2, "cuts", 0, "layer"),
+    "cut below the first layer": put(-2, "turns", 2, "cuts", 0, "layer"),
+    "cut of no kind": lose("turns", 2, "cuts", 0, "kind"),
     "settings is a list": put([], "turns", 1, "settings"),
     "settings without sampling": lose("turns", 1, "settings", "sampling"),
     "settings of the future": put({"warmth": 1}, "turns", 1, "settings", "sampling"),

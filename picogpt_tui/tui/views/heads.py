@@ -223,7 +223,6 @@ class HeadsView(Instrument):
             tree.position(node) - found.position,
             self._glances,
             head_values(found, layer, head, by_norm=self._by_norm, no_sink=self._no_sink),
-            found.norms[layer][head],
             self._at,
             MEASURES[self._measure],
             self._by_norm,

@@ -18,7 +18,7 @@ LARGEST, OFF, ENTROPY = MEASURES = ("largest", "off first", "entropy")
 _TALL = 14
 _GAP = 2  # between the grid and the list
 _LEAST_LIST = 28
-_LABEL, _WIDE_LABEL, _VALUE, _NORM = 10, 16, 6, 9
+_POSITION, _LABEL, _WIDE_LABEL, _VALUE = 5, 10, 16, 6
 _WIDE_LIST = 48
 _SHADES = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -36,7 +36,6 @@ class Picture:
         first: the first one's position in the text.
         glances: [layer][head]; none before there was an answer.
         values: of the chosen head, by token.
-        norms: of the chosen head, by token: how long what comes through is.
         at: layer and head of the chosen one.
         measure: what the grid shows, one of MEASURES.
         by_norm: whether values are parts of all that comes through, not weights.
@@ -49,7 +48,6 @@ class Picture:
     first: int = 0
     glances: tuple[tuple[HeadGlance, ...], ...] = ()
     values: Sequence[float] = ()
-    norms: Sequence[float] = ()
     at: tuple[int, int] = (0, 0)
     measure: str = LARGEST
     by_norm: bool = False
@@ -178,17 +176,18 @@ def _list_heading(picture: Picture, width: int) -> Row:
 
 
 def _list_line(picture: Picture, key: int, width: int) -> Row:
-    is_wide, value = width >= _WIDE_LIST, picture.values[key]
-    most = max(picture.values)
-    label = cells(picture.labels[key], _WIDE_LABEL if is_wide else _LABEL)
-    norm = f"{picture.norms[key]:>{_NORM}.3g}" if is_wide else ""
-    room = width - 5 - len(label) - _VALUE - len(norm) - 2
+    value, most = picture.values[key], max(picture.values)
+    label = cells(picture.labels[key], _label_width(width))
     fraction = value / most if most > 0 and not math.isnan(value) else 0.0
+    room = width - _POSITION - _label_width(width) - _VALUE - 2
     whole, part = divmod(eighths(fraction, max(0, room)), 8)
-    numbers = f" {'     ?' if math.isnan(value) else percent(value)}"
-    position = f"{picture.first + key:>4} "
+    share = "     ?" if math.isnan(value) else percent(value)
     bar = "█" * whole + _EIGHTHS[part].strip()
-    return [(position, "quiet"), (label, "text"), (numbers, "text"), (f"{norm} ", "quiet"), (bar, "bar")]
+    return [(f"{picture.first + key:>{_POSITION - 1}} ", "quiet"), (f"{label} {share} ", "text"), (bar, "bar")]
+
+
+def _label_width(width: int) -> int:
+    return _WIDE_LABEL if width >= _WIDE_LIST else _LABEL
 
 
 def list_rows(picture: Picture, width: int, height: int) -> list[Row]:
@@ -198,11 +197,11 @@ def list_rows(picture: Picture, width: int, height: int) -> list[Row]:
     rows = [_list_heading(picture, width)]
     rows += [_list_line(picture, key, width) for key in keys[:n_shown]]
     if rest := keys[n_shown:]:
-        others = f"{len(rest):,} others"
+        others = cells(f"{len(rest):,} others", _label_width(width))
         value = percent(math.fsum(picture.values[key] for key in rest))
-        rows.append([(f"     {cells(others, _WIDE_LABEL if width >= _WIDE_LIST else _LABEL)} {value}", "quiet")])
+        rows.append([(f"{'':{_POSITION}}{others} {value}", "quiet")])
     elif not keys:
-        rows.append([("     nothing beside the first token", "quiet")])
+        rows.append([(f"{'':{_POSITION}}nothing else", "quiet")])
     return rows
 
 
