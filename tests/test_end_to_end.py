@@ -34,7 +34,7 @@ KEYS = {
     "f7": "\x1b[18~",
     "left": "\x1b[D",
     "down": "\x1b[B",
-    "alt+3": "\x1b3",
+    "alt+g": "\x1bg",
     "ctrl+q": "\x11",
 }
 
@@ -149,7 +149,7 @@ def test_a_first_minute(terminal: Terminal) -> None:
 def test_a_walk_through_the_explorer(terminal: Terminal) -> None:
     """Prompt, generate, cursor back, branch, lens, why, export: and the numbers in the file are those on the screen."""
     terminal.sees("ready")
-    terminal.press("alt+3")
+    terminal.press("alt+g")
     terminal.press("Once upon a time there was a\r")
     terminal.until(lambda screen: "the maximum" in screen or "the text ends here" in screen, "the end of the answer")
 
@@ -175,9 +175,11 @@ def test_a_walk_through_the_explorer(terminal: Terminal) -> None:
     terminal.sees("why", "apart")
     terminal.press("e")
     terminal.sees("Export")
-    terminal.press("\x15why.json\r")  # ctrl+u empties the line
-    terminal.sees("why.json")
-    path = terminal.home.parent / "why.json"
+    terminal.press("\x15")  # ctrl+u empties the line
+    terminal.sees_no("-why.json")
+    terminal.press("parts.json\r")
+    terminal.sees("Written to")
+    path = terminal.home.parent / "parts.json"
     terminal.until(lambda _: path.exists() and path.stat().st_size, "the file")
     taken = json.loads(path.read_text(encoding="utf-8"))
     assert taken["view"] == "why"

@@ -70,9 +70,9 @@ COMMANDS = (
     Command("sampling", "ctrl+t", "Sampling", "Show or go to the sampling knobs.", LOOK),
     Command("mode", "ctrl+g", "Complete or Chat", "Switch between going on and a question form.", WRITE),
     Command("template", "alt+t", "Chat template", "Change the form and stop strings of Chat.", WRITE),
-    Command("pure", "alt+1", "Sampling: pure", "The model's own probabilities, nothing cut.", WRITE),
-    Command("usual", "alt+2", "Sampling: usual", "Temperature 0.8 and top-k 40.", WRITE),
-    Command("greedy", "alt+3", "Sampling: greedy", "Always the likeliest token.", WRITE),
+    Command("pure", "alt+p", "Sampling: pure", "The model's own probabilities, nothing cut.", WRITE),
+    Command("usual", "alt+u", "Sampling: usual", "Temperature 0.8 and top-k 40.", WRITE),
+    Command("greedy", "alt+g", "Sampling: greedy", "Always the likeliest token.", WRITE),
     Command(
         "lookup", "alt+l", "Prompt lookup on/off", "Guess tokens from the text so far: faster, the same text.", WRITE
     ),

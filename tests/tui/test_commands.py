@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 
+from picogpt_tui.tui import explorer_commands
 from picogpt_tui.tui.actions import ACTIONS
 from picogpt_tui.tui.commands import BY_ID, COMMANDS, SCREEN_COMMANDS, Command, key_name
 
@@ -44,3 +46,12 @@ def test_only_three_work_whatever_has_the_focus() -> None:
 )
 def test_key_name(keys: str, name: str) -> None:
     assert key_name(keys) == name
+
+
+def test_no_key_is_a_character_on_an_old_terminal() -> None:
+    """There alt+3 arrives as an escape and a 3, which Textual takes for the £ that a Mac makes of it."""
+    for command in (*COMMANDS, *explorer_commands.ALL):
+        for key in command.key.split(","):
+            sent = f"\x1b{key.removeprefix('alt+')}"
+            if key.startswith("alt+") and len(sent) == 2:
+                assert sent not in ANSI_SEQUENCES_KEYS, key

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from picogpt_tui.tui.screens.explorer import ExplorerScreen
 
+from ..gpt2.checkpoints import toy_tokenizer
 from .playing import Play, playing
 from .scripted import OPEN, Gate, ScriptedModel
 
@@ -45,8 +48,8 @@ async def exploring(
 ) -> AsyncIterator[Play]:
     """The explorer, opened on a prompt and a greedy answer of some tokens."""
     async with playing(model or modest(), size=size) as play:
-        await play.press("alt+3")
-        play.main.set_settings(play.main.settings.__class__(play.main.settings.sampling, n_tokens))
+        await play.press("alt+g")
+        play.main.set_settings(replace(play.main.settings, max_tokens=n_tokens))
         await play.answer(PROMPT)
         await play.press("f7")
         await looked(play)
@@ -316,3 +319,38 @@ async def test_text_longer_than_the_context_is_read_in_windows() -> None:
         await play.press("home", *["right"] * 3)
         await looked(play)
         assert screen.exploration.cursor == 3
+
+
+async def test_numbers_that_overflow_are_told_and_the_text_can_still_be_walked() -> None:
+    model = modest()
+    async with exploring(model) as play:
+        screen = screen_of(play)
+        n_notices = len(play.notices)
+        model.unembed = lambda x: np.full((len(x), model.config.n_vocab), np.nan, dtype=np.float32)  # type: ignore[method-assign]
+        await play.press("left")
+        await play.until(lambda: len(play.notices) > n_notices and not screen.asker.is_busy)
+        assert "overflowed" in play.notice
+        await play.press("left")
+        assert screen.exploration.cursor == len(screen.exploration.path) - 3
+        assert text_of(play) == "There was a king. He had three sons"
+
+
+async def test_a_text_of_one_token_and_one_that_ends_within_a_character() -> None:
+    smile = list("😀".encode())
+    model = ScriptedModel([*smile, *b"!"], tokenizer=toy_tokenizer())
+    async with playing(model) as play:
+        await play.press("alt+g")
+        play.main.set_settings(replace(play.main.settings, max_tokens=2))
+        await play.answer("a")
+        await play.press("f7")
+        await looked(play)
+        screen = screen_of(play)
+        assert "⟨F0 9F⟩" in screen.tokens.text, "bytes that are no character yet"
+        await play.press("space")
+        await play.until(lambda: len(screen.exploration.path) == 4)
+        await looked(play)
+        await play.press("space")
+        await play.until(lambda: len(screen.exploration.path) == 5)
+        await looked(play)
+        assert "😀" in screen.tokens.text
+        assert play.document.text() == "a😀"

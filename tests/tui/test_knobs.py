@@ -142,7 +142,7 @@ async def test_the_mouse_sets_a_value_on_the_slider() -> None:
 
 @pytest.mark.parametrize(
     "key, temperature, top_k",
-    [("alt+1", 1.0, 0), ("alt+2", 0.8, 40), ("alt+3", 0.0, 0)],
+    [("alt+p", 1.0, 0), ("alt+u", 0.8, 40), ("alt+g", 0.0, 0)],
     ids=["pure", "usual", "greedy"],
 )
 async def test_presets(key: str, temperature: float, top_k: int) -> None:

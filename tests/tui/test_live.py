@@ -62,7 +62,7 @@ async def test_typing_goes_on_while_the_model_is_slow() -> None:
 
 async def test_a_prompt_is_sent_as_ever_and_the_answer_streams() -> None:
     async with playing(ScriptedModel(" king. He had", OPEN)) as play:
-        await play.press("alt+v", "alt+3")
+        await play.press("alt+v", "alt+g")
         await play.answer("There was a")
         assert play.document.text().startswith("There was a king. He had")
 
