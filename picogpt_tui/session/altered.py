@@ -18,8 +18,8 @@ def run_under_cuts(engine: Engine, request: Request, should_stop: Callable[[], b
     Raises:
         SettingError: the model has no such part.
     """
-    ids = (*request.context_ids, *engine.tokenizer.encode(request.new_text))
-    place = Place(ids, tuple(range(len(ids))), len(ids))
+    ids = [*request.context_ids, *engine.tokenizer.encode(request.new_text)] or engine.empty_context()
+    place = Place(tuple(ids), tuple(range(len(ids))), len(ids))
     made = None
     for step in probes.under_cuts(Instruments(engine), place, request.cuts, should_stop):
         if isinstance(step, probes.UnderCuts):

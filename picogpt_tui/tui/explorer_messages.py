@@ -137,8 +137,8 @@ class Asking(Message):
     progress: Progress | None
 
     def can_replace(self, message: Message) -> bool:
-        """Only the newest progress matters."""
-        return isinstance(message, Asking)
+        """Only the newest progress matters, but the end of an older question is not that of a newer one."""
+        return isinstance(message, Asking) and message.number >= self.number
 
 
 @dataclass

@@ -50,9 +50,19 @@ def test_it_says_what_the_ablated_model_says_with_means_over_the_text_before(sto
     assert again.ids == untouched.ids, "the model itself is whole"
 
 
-def test_where_no_text_is_it_begins_behind_end_of_text(stories: LanguageModel) -> None:
-    cuts = (Cut("mlp", 3, how="mean"), Cut("position", position=0))
-    assert len(said(Engine(stories), Request((), "", None, SETTINGS, cuts))) == 12
+def grow(document: Document, on: Engine, cuts: tuple[Cut, ...], n_tokens: int) -> None:
+    """Let a document go on under cuts, or without."""
+    request = document.request(None, replace(SETTINGS, max_tokens=n_tokens), cuts)
+    document.accept(request)
+    for event in run_under_cuts(on, request) if cuts else on.run(request):
+        document.apply(event)
+
+
+def test_where_no_text_is_it_begins_behind_end_of_text_which_stands_at_position_0(stories: LanguageModel) -> None:
+    on, document = Engine(stories), Document("stories")
+    grow(document, on, (Cut("mlp", 3, how="mean"), Cut("position", position=0)), 9)
+    assert document.ids()[0] == stories.config.end_of_text
+    assert [answer.is_same for answer in replay(document, on)] == [True]
 
 
 def test_a_part_that_the_model_does_not_have_is_named_and_the_model_is_free(stories: LanguageModel) -> None:
@@ -72,11 +82,8 @@ def played(stories: LanguageModel, tmp_path: Path) -> Document:
     on, document = Engine(stories), Document("stories")
     document.digest = on.digest()
     play(document, on, "Once upon a time there was a king", SETTINGS)
-    for cuts in (CUTS, ()):
-        request = document.request(None, replace(SETTINGS, max_tokens=7), cuts)
-        document.accept(request)
-        for event in run_under_cuts(on, request) if cuts else on.run(request):
-            document.apply(event)
+    grow(document, on, CUTS, 7)
+    grow(document, on, (), 7)
     storage.save(document, tmp_path / "played.json")
     return storage.load(tmp_path / "played.json")
 

@@ -99,7 +99,10 @@ def kl_text(kl: float) -> str:
     value = kl * NATS_TO_BITS
     if math.isnan(value):
         return "?"
-    return f"{value:.2f}".removeprefix("0") if value < 0.995 else f"{value:.1f}" if value < 9.95 else f"{value:.0f}"[:3]
+    if value >= 99.5:
+        return "99+"
+    written = f"{value:.2f}".removeprefix("0"), f"{value:.1f}", f"{value:.0f}"
+    return next(text for text in written if len(text) <= 3)
 
 
 def _place(effects: Mapping[str, float], part: str) -> int:

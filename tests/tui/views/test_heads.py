@@ -69,13 +69,13 @@ def texts(rows: Sequence[Row]) -> list[str]:
 
 
 def test_all_heads_at_a_glance_and_beside_them_what_one_of_them_looks_at() -> None:
-    assert texts(heads_rows(picture(), 70, 9)) == [
+    assert texts(heads_rows(picture(), 78, 9)) == [
         " from ␣the at 3: each head's largest weight beside the first token",
-        " %      0       ▾1       h.0.head.1  1.3 bits, 10.0% on the first",
-        "▸h.0    5 ␣ki…  60 ␣and     2 ␣and        60.0% ████████████████████",
-        " h.1   25 ␣the   0 ␣ki…     1 ␣king       20.0% ██████▋",
-        "                            0 The         10.0% ███▍",
-        "                            3 ␣the        10.0% ███▍",
+        " %      0            ▾1            h.0.head.1  1.3 bits, 10.0% on the first",
+        "▸h.0    5 ␣king      60 ␣and          2 ␣and        60.0% ████████████████████",
+        " h.1   25 ␣the        0 ␣king         1 ␣king       20.0% ██████▋",
+        "                                      0 The         10.0% ███▍",
+        "                                      3 ␣the        10.0% ███▍",
         " ←↑↓→  i sink in  k largest  v weights  t pictures  enter follow",
     ]
 
@@ -150,7 +150,7 @@ def test_numbers_that_overflowed_are_told_as_such() -> None:
     assert heads_table(broken.glances, 0)[1] == [0, 0, None, 1, None, 0.0]
 
 
-@pytest.mark.parametrize("size", [(77, 9), (73, 19), (153, 26), (40, 6)], ids=str)
+@pytest.mark.parametrize("size", [(77, 9), (73, 19), (153, 26), (60, 6)], ids=str)
 @pytest.mark.parametrize("n_layer, n_head", [(6, 6), (12, 12), (48, 25)])
 def test_it_fits_any_screen(size: tuple[int, int], n_layer: int, n_head: int) -> None:
     glances = tuple(tuple(HeadGlance(0.5, 1, 1.0, 3.0) for _ in range(n_head)) for _ in range(n_layer))
@@ -213,11 +213,12 @@ def test_pictures_are_as_large_as_all_of_them_fit() -> None:
 
 def test_a_short_text_is_drawn_larger() -> None:
     pictures = HeadPictures(0, 3, (MATRIX, MATRIX))
-    assert (
-        texts(picture_rows(pictures, 1, False, 21, 4))
-        == [" 0        ▸1", " ⣿⡇        ⣿⡇", " ⣿⣿⣇⡀      ⣿⣿⣇⡀", " ⠛⠃⠛⠃      ⠛⠃⠛⠃"]
-        or True
-    )
+    assert texts(picture_rows(pictures, 1, False, 21, 4)) == [
+        " 0        ▸1",
+        " ⣿⣿        ⣿⣿",
+        " ⣿⣿⣿⣿      ⣿⣿⣿⣿",
+        " ⣿⣿  ⣿⣿    ⣿⣿  ⣿⣿",
+    ]
     rows = picture_rows(pictures, 1, True, 21, 2)
     assert [style for _, style in rows[0]] == ["heading", "chosen"]
 
@@ -264,6 +265,12 @@ async def test_the_token_under_the_cursor_looks_and_the_text_is_shaded_at_once()
         await play.press("end")
         await looked(play)
         assert title_of(play).startswith("from ␣a at 6:"), "behind the last token the last one looks"
+
+
+async def test_opened_for_the_first_time_it_asks_at_once() -> None:
+    async with exploring("") as play:
+        await play.press("5")
+        await play.until(lambda: title_of(play).startswith("from ␣a at 6:"))
 
 
 async def test_arrows_go_from_head_to_head_without_asking_the_model_again() -> None:
@@ -322,16 +329,22 @@ async def test_pictures_of_a_layer_and_up_asks_for_the_layer_above() -> None:
         assert title_of(play).startswith("from ␣a at 6:")
 
 
-async def test_enter_and_a_click_follow_where_the_head_looks() -> None:
+async def test_enter_goes_where_the_head_looks_most_and_a_click_to_any_token_of_the_list() -> None:
     async with exploring("heads") as play:
         screen = screen_of(play)
-        await play.press("tab", "i")
-        line = heads_of(play).text.split("\n")[3]
-        position = int(line[line.index("%") - 24 :].split()[0]) if False else None
+        await play.press("tab", *["up"] * 6, *["left"] * 6, "i")
+        lines = [line[31:].split() for line in heads_of(play).text.split("\n")]
+        assert lines[2][0] == "h.0.head.0"
+        first, third = int(lines[3][0]), int(lines[5][0])
         await play.press("enter")
         await looked(play)
-        assert position is None
-        assert 0 < screen.exploration.cursor < 6
+        assert screen.exploration.cursor == first
+        assert title_of(play).startswith(f"from {lines[3][1]} at {first}:")
+        await play.press("end")
+        await looked(play)
+        await play.pilot.click("HeadsView Lines", offset=(40, 5))
+        await looked(play)
+        assert screen.exploration.cursor == third
 
 
 async def test_a_click_chooses_a_head() -> None:
@@ -352,11 +365,12 @@ async def test_nothing_to_look_from_says_what_will_stand_there() -> None:
         assert "will stand here" in heads_of(play).text
         assert heads_of(play).numbers() is None
         assert heads_of(play).table() == []
-        for key in ("tab", "down", "i", "v", "k", "enter", "t", "escape"):
-            await play.press(key)
+        await play.press("tab", "down", "i", "v", "k", "enter", "t", "t", "escape")
+        await looked(play)
         await play.press("down", "enter")
         await looked(play)
-        assert "at 0: " in heads_of(play).text or "h.0" in heads_of(play).text
+        assert " at 0: entropy" not in heads_of(play).text
+        assert " at 0: norm share off the first token" in heads_of(play).text
 
 
 async def test_another_view_gives_the_text_its_own_shades_back_and_this_one_takes_them_again() -> None:

@@ -37,9 +37,9 @@ def text(row: Row) -> str:
     "column, expected",
     [
         pytest.param(
-            4, [" %    ▾0   1 mlp", " h.0    0   1   2", "▸h.1   10  11  12", " h.2   20  21  22"], id="numbers"
+            4, [" %     ▾0   1 mlp", " h.0    0   1   2", "▸h.1   10  11  12", " h.2   20  21  22"], id="numbers"
         ),
-        pytest.param(3, [" %   ▾0  1mlp", " h.0   0  1  2", "▸h.1  10 11 12", " h.2  20 21 22"], id="no blanks"),
+        pytest.param(3, [" %    ▾0  1mlp", " h.0   0  1  2", "▸h.1  10 11 12", " h.2  20 21 22"], id="no blanks"),
         pytest.param(2, [" %   ▾0 1 m", " h.0  0 1 2", "▸h.1  0 1 2", " h.2  0 1 2"], id="signs"),
         pytest.param(1, [" %   ▾1m", " h.0 012", "▸h.1 012", " h.2 012"], id="signs side by side"),
     ],
@@ -52,7 +52,7 @@ def test_a_grid_in_columns_of_any_width(column: int, expected: list[str]) -> Non
 
 def test_where_there_is_room_a_cell_says_more() -> None:
     rows = grid_rows(grid(1, 1, (0, 1), label="␣king and queen"), 10, 9)
-    assert [text(row) for row in rows] == [" %       0      ▾mlp      ", "▸h.0    0 ␣ki…    1 ␣ki… "]
+    assert [text(row) for row in rows] == [" %      0      ▾mlp      ", "▸h.0    0 ␣ki…    1 ␣ki… "]
 
 
 def test_the_chosen_cell_has_the_accent_and_the_others_their_shade() -> None:
