@@ -118,6 +118,14 @@ def marks(screen: ExplorerScreen) -> None:
     screen.stage.show_numbers()
 
 
+def _look_into(screen: ExplorerScreen) -> None:
+    """Look as soon as the view that was opened can ask."""
+    if screen.view is not None and not screen.view.is_mounted:
+        screen.call_after_refresh(_look_into, screen)
+    else:
+        screen.look()
+
+
 def open_view(screen: ExplorerScreen, id: str) -> None:
     """Open a view, and ask what it wants to know; "" closes the one that is open."""
     known = id if id in [view for view, _, _ in VIEWS] else ""
@@ -125,7 +133,7 @@ def open_view(screen: ExplorerScreen, id: str) -> None:
     screen.app.remember(view=known)
     if not known:
         screen.tokens.focus()
-    screen.call_after_refresh(screen.look)  # a new view has to be there first
+    screen.call_after_refresh(_look_into, screen)
 
 
 def _enter(view: Instrument, screen: ExplorerScreen) -> None:

@@ -87,7 +87,10 @@ class Growth:
         screen.changed()
 
     def _settings(self, n_tokens: int) -> GenerationSettings:
-        """Those at hand; where an answer went before, its random stream goes on."""
+        """Those at hand; behind an answer its random stream goes on, unless the text went on there before.
+
+        Then the same stream would only say the same again; with a seed that the user has fixed, it does.
+        """
         screen = self._screen
         document, settings = screen.exploration.document, replace(screen.settings, max_tokens=n_tokens)
         settings = replace(settings, top_n=screen.stage.n_candidates)
@@ -96,7 +99,8 @@ class Growth:
         last = document.last_turn
         if last is None or last.kind != "answer" or last.settings is None or last.settings.seed is None:
             return settings
-        if settings.seed not in (None, last.settings.seed):
+        went_on = bool(document.tree.children(document.end))
+        if settings.seed != last.settings.seed and (settings.seed is not None or went_on):
             return settings
         n_draws = sum(not math.isnan(draw) for draw in last.draws)
         return replace(settings, seed=last.settings.seed, first_draw=last.settings.first_draw + n_draws)

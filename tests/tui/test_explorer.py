@@ -132,6 +132,25 @@ async def test_space_says_one_token_at_a_time_as_one_answer_would() -> None:
         assert text_of(play) == "There was a king. He had three sons, and"
 
 
+@pytest.mark.parametrize("seed", [None, 5])
+async def test_where_the_text_went_on_before_the_draw_is_another_unless_the_seed_is_fixed(seed: int | None) -> None:
+    async with playing(modest()) as play:
+        play.main.set_settings(replace(play.main.settings, max_tokens=6, seed=seed))
+        await play.answer(PROMPT)
+        await play.press("f7")
+        await looked(play)
+        screen, document = screen_of(play), play.document
+        await play.press("left", "left", "backspace")
+        await looked(play)
+        await play.press("space")
+        await play.until(lambda: not screen.growth.is_running and not screen.asker.is_busy)
+        first, step = document.version()[1], document.version()[-1]
+        assert first.settings is not None
+        assert step.settings is not None
+        goes_on = (step.settings.seed, step.settings.first_draw) == (first.settings.seed, first.n_tokens)
+        assert goes_on == (seed is not None)
+
+
 async def test_g_goes_on_from_the_cursor_and_escape_stops_it() -> None:
     model = modest()
     async with exploring(model) as play:
