@@ -68,7 +68,7 @@ class CompareView(Instrument):
             self._there = None
         self._place, self._sampling = place, sampling
         self._shade()
-        self._draw()
+        self.draw()
         if other is None:
             return None
         return lambda instruments, should_stop: other.ask(
@@ -86,25 +86,13 @@ class CompareView(Instrument):
             self._shade()
         elif isinstance(reading, Refused):
             self._trouble, self._other, self._bos = one_line(reading.sentence, 400), None, False
-        self._draw()
+        self.draw()
 
     def look_changed(self) -> None:
         """Another candidate is chosen; other knobs shape the other model's candidates anew."""
         if self._other is not None and self.scene.sampling != self._sampling:
             self.ask_again()
-        self._draw()
-
-    def text_changed(self) -> None:
-        """The cursor stands elsewhere, or some tokens are others."""
-        self._draw()
-
-    def on_mount(self) -> None:
-        """Say what will stand here."""
-        self._draw()
-
-    def on_resize(self) -> None:
-        """Fill the room."""
-        self._draw()
+        self.draw()
 
     # -- what the user does --------------------------------------------------------------------------------------------
 
@@ -139,7 +127,7 @@ class CompareView(Instrument):
     def action_order(self) -> None:
         """The next way to list the tokens."""
         self._order, self._top = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)], 0
-        self._draw()
+        self.draw()
 
     def action_bos(self) -> None:
         """Put `<|endoftext|>` in front, or nothing."""
@@ -192,7 +180,8 @@ class CompareView(Instrument):
             self._top,
         )
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what is known, in the room there is."""
         if not self.is_mounted:
             return
         width, height = self.lines.scrollable_content_region.size

@@ -110,25 +110,13 @@ class HeadsView(Instrument):
             self._pictures = (seen[0], reading.layer, seen[2]), reading
         self._show()
 
-    def on_mount(self) -> None:
-        """Say what will stand here."""
-        self._draw()
-
     def on_resize(self) -> None:
         """More room makes larger pictures."""
         if self._has_pictures and self._pictures is not None and self._pictures[0] != self._pictured():
             self.ask_again()
-        self._draw()
+        self.draw()
 
     # -- what the user does --------------------------------------------------------------------------------------------
-
-    def on_descendant_focus(self) -> None:
-        """The arrows move here."""
-        self._draw()
-
-    def on_descendant_blur(self) -> None:
-        """They move in the text again."""
-        self._draw()
 
     def action_move(self, by_layers: int, by_heads: int) -> None:
         """Go to another head."""
@@ -144,7 +132,7 @@ class HeadsView(Instrument):
     def action_measure(self) -> None:
         """Let the grid show the next number."""
         self._measure = (self._measure + 1) % len(MEASURES)
-        self._draw()
+        self.draw()
 
     def action_sink(self) -> None:
         """Leave the first token out, or let it in."""
@@ -162,7 +150,7 @@ class HeadsView(Instrument):
         """From the grid to the pictures of the layer, and back."""
         self._has_pictures = not self._has_pictures
         self.ask_again()
-        self._draw()
+        self.draw()
 
     @on(LinePointed)
     def _point(self, message: LinePointed) -> None:
@@ -240,9 +228,10 @@ class HeadsView(Instrument):
             self.post_message(TextShaded(levels, "cool", marks, text_meaning(picture)))
         else:
             self.post_message(TextShaded(None))
-        self._draw()
+        self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what is known, in the room there is."""
         if not self.is_mounted:
             return
         picture, (width, height) = self._picture(), self._room

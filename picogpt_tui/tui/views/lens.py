@@ -69,7 +69,7 @@ class LensView(Instrument):
 
     def on_mount(self) -> None:
         """The text's marks are the lens' too."""
-        self.watch(self.screen.query_one(ShadingLegend), "marks", self._draw)
+        self.watch(self.screen.query_one(ShadingLegend), "marks", self.draw)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ class LensView(Instrument):
             self._column = None
         self._place, self._sampling = place, sampling
         lacking = self._asked = [column.cursor for column in self._columns() if not column.cells]
-        self._draw()
+        self.draw()
         from picogpt_tui.session.lens_columns import lens_columns  # needs NumPy, which came with the model
 
         return lambda instruments, should_stop: lens_columns(
@@ -100,7 +100,7 @@ class LensView(Instrument):
             for at, position in enumerate(reading.positions):
                 cells = tuple(row[at] for row in reading.cells)
                 self._memory.put(_node(place, position + 1), reading.watched[at], cells)
-        self._draw()
+        self.draw()
 
     def look_changed(self) -> None:
         """Another candidate can be watched; other knobs shape the rows' candidates anew."""
@@ -108,14 +108,14 @@ class LensView(Instrument):
             self.ask_again()
             return
         self._show_candidates()
-        self._draw()
+        self.draw()
 
     def on_resize(self) -> None:
         """More room wants more columns."""
         if self._place is not None:
             if any(not column.cells and column.cursor not in self._asked for column in self._columns()):
                 self.ask_again()
-            self._draw()
+            self.draw()
 
     # -- what the user does --------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class LensView(Instrument):
     def on_descendant_blur(self) -> None:
         """Stand on none; the list is the model's own again."""
         self.post_message(CandidatesShown(None))
-        self._draw()
+        self.draw()
 
     def action_move(self, by: int) -> None:
         """Go so many rows up."""
@@ -137,7 +137,7 @@ class LensView(Instrument):
     def action_measure(self) -> None:
         """Shade by the next number."""
         self._measure = (self._measure + 1) % len(MEASURES)
-        self._draw()
+        self.draw()
 
     def action_attention(self) -> None:
         """Show or leave out the rows after attention; who stands on one goes on to the MLP behind it."""
@@ -166,7 +166,7 @@ class LensView(Instrument):
     def _choose(self, row: int) -> None:
         self._row = row
         self._show_candidates()
-        self._draw()
+        self.draw()
 
     def _show_candidates(self) -> None:
         if self._column is not None and self.has_focus_within:
@@ -237,7 +237,8 @@ class LensView(Instrument):
         watched = rows[-1].candidates[0].id if watched is None else watched
         return Column(here.cursor, here.label, watched, tuple(in_part(row, watched) for row in rows))
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what is known, in the room there is."""
         if not self.is_mounted or self._place is None:
             return
         picture, (width, height) = self._picture(), self._room

@@ -76,10 +76,6 @@ class PiecesView(Instrument):
         yield Lines()
         yield Static(Content(KEYS), classes="view-keys")
 
-    def on_mount(self) -> None:
-        """Whoever asked before it was here got no question."""
-        self.ask_again()
-
     # -- asking --------------------------------------------------------------------------------------------------------
 
     def question(self) -> Question | None:
@@ -95,7 +91,7 @@ class PiecesView(Instrument):
         ids = tuple(engine.tokenizer.encode(text)) if text else self.scene.place.ids
         self._asked = ids, other
         if self._asked == self._answered:
-            self._draw()
+            self.draw()
             return None
         return lambda _, should_stop: cut_beside(engine.tokenizer, ids, others, other)
 
@@ -107,11 +103,7 @@ class PiecesView(Instrument):
             if self._cut is None or reading.standing != self._cut.standing:
                 self._step = None
             self._cut, self._answered, self._played = reading, self._asked, None
-            self._draw()
-
-    def on_resize(self) -> None:
-        """Fill the room."""
-        self._draw()
+            self.draw()
 
     # -- what the user does --------------------------------------------------------------------------------------------
 
@@ -121,7 +113,7 @@ class PiecesView(Instrument):
             n_merges = len(played.word.merges)
             step = n_merges if self._step is None else self._step
             self._step = min(max(0, step + by), n_merges)
-            self._draw()
+            self.draw()
 
     def action_go(self, by: int) -> None:
         """To the next word, or the one before."""
@@ -129,14 +121,14 @@ class PiecesView(Instrument):
             return
         if self.field.value:
             self._own_word = min(max(0, self._word + by), len(self._cut.standing.words) - 1)
-            self._draw()
+            self.draw()
         else:
             self.post_message(TokenPointed(self._cut.standing.next_word(self.scene.exploration.cursor, by)))
 
     def action_space(self) -> None:
         """Play words without their leading space, or with one if they have none; and as they are again."""
         self._is_changed, self._played, self._step = not self._is_changed, None, None
-        self._draw()
+        self.draw()
 
     def action_beside(self) -> None:
         """Lay another cut beside this one: the characters, each other model that is here, none."""
@@ -149,7 +141,7 @@ class PiecesView(Instrument):
             names = ["", *(self._cut.others if self._cut is not None else ())]
             known = names.index(self._other) if self._other in names else 0
             self._other = names[(known + 1) % len(names)]
-        self._draw()
+        self.draw()
         self.ask_again()
 
     def action_type(self) -> None:
@@ -185,14 +177,14 @@ class PiecesView(Instrument):
             self._go_to_byte(shown.bytes_at[index])
         elif not shown.bytes_at and index <= len(played.word.merges):
             self._step = index
-            self._draw()
+            self.draw()
 
     def _go_to_byte(self, byte: int) -> None:
         assert self._cut is not None
         position = self._cut.standing.token_at(byte)
         if self.field.value:
             self._own_word = self._cut.standing.word_at(position)
-            self._draw()
+            self.draw()
         else:
             self.post_message(TokenPointed(position))
 
@@ -259,7 +251,8 @@ class PiecesView(Instrument):
         whose = " of your own" if self.field.value else ""
         return f"word {self._word + 1:,} of {n_words:,}{whose} · bytes {word.byte_start:,} to {word.byte_end:,}"
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what is known, in the room there is."""
         lines = self.lines
         size = lines.scrollable_content_region
         if not size.width:

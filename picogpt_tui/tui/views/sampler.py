@@ -56,14 +56,6 @@ class SamplerView(Instrument):
         """The setting whose knob is chosen: one for which the order has a stage."""
         return self._knob if self._knob in self._used else _ALWAYS
 
-    def on_resize(self) -> None:
-        """Fill the room."""
-        self._draw()
-
-    def look_changed(self) -> None:
-        """Other numbers: draw them."""
-        self._draw()
-
     def choose_knob(self, by: int) -> None:
         """Choose another knob, so many places behind; the ends are joined."""
         names = self._used
@@ -125,9 +117,10 @@ class SamplerView(Instrument):
 
     def _choose(self, name: str) -> None:
         self._knob = name
-        self._draw()
+        self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what is known, in the room there is."""
         scene, size = self.scene, self.lines.scrollable_content_region.size
         if not size:
             return

@@ -78,7 +78,7 @@ class SurgeryView(Instrument):
         lacking = self._lacking(place) if self._is_sweep_wanted else []
         self._is_sweep_wanted, self._is_sweeping = False, bool(lacking)
         is_known = not cuts or self._here() is not None
-        self._draw()
+        self.draw()
         if is_known and not lacking:
             return None
         from picogpt_tui.session import probes  # needs NumPy, which came with the model
@@ -98,34 +98,14 @@ class SurgeryView(Instrument):
             self._effects.setdefault(self._place.before, {})[reading.cut] = reading.kl
             while len(self._effects) > _PLACES:
                 del self._effects[next(iter(self._effects))]
-        self._draw()
-
-    def text_changed(self) -> None:
-        """The cursor's token is another."""
-        self._draw()
-
-    def on_mount(self) -> None:
-        """Say what can be done here."""
-        self._draw()
-
-    def on_resize(self) -> None:
-        """The bars are as long as there is room."""
-        self._draw()
+        self.draw()
 
     # -- what the user does --------------------------------------------------------------------------------------------
-
-    def on_descendant_focus(self) -> None:
-        """The arrows move here."""
-        self._draw()
-
-    def on_descendant_blur(self) -> None:
-        """They move in the text again."""
-        self._draw()
 
     def action_move(self, by_layers: int, by_columns: int) -> None:
         """Go to another part."""
         self._at = moved(grid_of(self._picture()), by_layers, by_columns)
-        self._draw()
+        self.draw()
 
     def action_cut(self, how: str) -> None:
         """Cut the chosen part so, or make it whole again."""
@@ -165,7 +145,7 @@ class SurgeryView(Instrument):
         """From now on the text goes on under the cuts, or without them."""
         self._grows = not self._grows
         self.post_message(CutsChosen(self._cuts.made if self._grows else ()))
-        self._draw()
+        self.draw()
 
     @on(LinePointed)
     def _point(self, message: LinePointed) -> None:
@@ -176,7 +156,7 @@ class SurgeryView(Instrument):
             self.action_cut("zero")
         elif part is not None:
             self._at = part
-            self._draw()
+            self.draw()
 
     def _recut(self) -> None:
         """Other cuts are made than before."""
@@ -184,7 +164,7 @@ class SurgeryView(Instrument):
             self.post_message(CutsChosen(self._cuts.made))
         self._is_sweep_wanted = self._is_sweeping and self.screen.query_one(Asker).is_busy  # it goes on behind that
         self.ask_again()
-        self._draw()
+        self.draw()
 
     # -- drawing -------------------------------------------------------------------------------------------------------
 
@@ -232,7 +212,8 @@ class SurgeryView(Instrument):
             self.has_focus_within,
         )
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what is known, in the room there is."""
         if not self.is_mounted:
             return
         picture, (width, height) = self._picture(), self._room

@@ -81,18 +81,6 @@ class TreeView(Instrument):
         yield Lines()
         yield Static(id="tree-foot", classes="quiet", markup=False)
 
-    def on_resize(self) -> None:
-        """Fill the room."""
-        self._draw()
-
-    def look_changed(self) -> None:
-        """Another place perhaps."""
-        self._draw()
-
-    def text_changed(self) -> None:
-        """Another version or place, or more is known of the tokens."""
-        self._draw()
-
     def on_descendant_focus(self) -> None:
         """The keys are for the tree."""
         self._draw_foot()
@@ -200,7 +188,7 @@ class TreeView(Instrument):
         self._lay_out()
         self._choose(next(n for n, branch in enumerate(self._branches) if branch.first == lines[match.line].first))
         self._found = match, found_title(self._query, number, len(found))
-        self._draw()
+        self.draw()
 
     def _save(self) -> None:
         self.post_message(TreeChanged())
@@ -210,7 +198,7 @@ class TreeView(Instrument):
         """Stand on a line, or on the nearest that there is."""
         self._found = None
         self._stand_on(line)
-        self._draw()
+        self.draw()
 
     # -- drawing -------------------------------------------------------------------------------------------------------
 
@@ -255,7 +243,8 @@ class TreeView(Instrument):
         self._place, self._here = place, self._branches[here].first if here != NOWHERE else ROOT
         return here
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what is known, in the room there is."""
         if not self.is_mounted:
             return
         if self._laid_out != (len(self._tree), self.scene.exploration.end):
@@ -268,7 +257,7 @@ class TreeView(Instrument):
 
     def _draw_anew(self) -> None:
         self._lay_out()
-        self._draw()
+        self.draw()
 
     def _draw_foot(self) -> None:
         chosen = self._branches[self._chosen].run if self._branches else None

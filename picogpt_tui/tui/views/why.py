@@ -59,7 +59,7 @@ class WhyView(Instrument):
         a, b = self._pair
         if a is None and place.taken != b:
             a = place.taken
-        self._draw()
+        self.draw()
         from picogpt_tui.session import probes  # needs NumPy, which came with the model
 
         return lambda instruments, should_stop: probes.attribute(instruments, place, a, b, should_stop)
@@ -68,29 +68,9 @@ class WhyView(Instrument):
         """Draw the parts."""
         if isinstance(reading, Attribution):
             self._picture = replace(self._picture, found=reading)
-            self._draw()
-
-    def look_changed(self) -> None:
-        """Another candidate could be asked about."""
-        self._draw()
-
-    def on_mount(self) -> None:
-        """Say what will stand here."""
-        self._draw()
-
-    def on_resize(self) -> None:
-        """The bars are as long as there is room."""
-        self._draw()
+            self.draw()
 
     # -- what the user does --------------------------------------------------------------------------------------------
-
-    def on_descendant_focus(self) -> None:
-        """Stand on a part."""
-        self._draw()
-
-    def on_descendant_blur(self) -> None:
-        """Stand on none."""
-        self._draw()
 
     def action_move(self, by: int) -> None:
         """Go so many lines down."""
@@ -131,11 +111,12 @@ class WhyView(Instrument):
 
     def _go_to(self, line: int) -> None:
         self._at = min(max(0, line), max(0, n_lines(self._picture) - 1))
-        self._draw()
+        self.draw()
 
     # -- drawing -------------------------------------------------------------------------------------------------------
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what is known, in the room there is."""
         if not self.is_mounted:
             return
         width, height = self.lines.scrollable_content_region.size

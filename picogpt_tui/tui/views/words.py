@@ -72,10 +72,6 @@ class WordsView(Instrument):
         yield Lines()
         yield Static(Content(KEYS), classes="view-keys")
 
-    def on_mount(self) -> None:
-        """Whoever asked before it was here got no question."""
-        self.ask_again()
-
     # -- asking --------------------------------------------------------------------------------------------------------
 
     def question(self) -> Question | None:
@@ -88,7 +84,7 @@ class WordsView(Instrument):
         if self._vocabulary is None:
             self._vocabulary = Vocabulary(self.scene.instruments)
         vocabulary = self._vocabulary
-        self._draw()
+        self.draw()
         if wish == Wish():
             return None
         return lambda _, should_stop: vocabulary.ask(place, wish, _MOST_LISTED, should_stop)
@@ -105,11 +101,7 @@ class WordsView(Instrument):
             self._watched = reading.candidates
         elif isinstance(reading, ThroughLayers):
             self._layers[reading.id] = reading
-        self._draw()
-
-    def on_resize(self) -> None:
-        """Fill the room."""
-        self._draw()
+        self.draw()
 
     # -- what the user does --------------------------------------------------------------------------------------------
 
@@ -131,7 +123,7 @@ class WordsView(Instrument):
         if self._chosen is not None:
             keys = self._subject().keys
             self._chosen = keys[min(max(0, keys.index(self._chosen) + by), len(keys) - 1)]
-            self._draw()
+            self.draw()
 
     def action_take(self) -> None:
         """Let the chosen token stand at the cursor, however unlikely it is."""
@@ -145,7 +137,7 @@ class WordsView(Instrument):
         id, watched = self._chosen[1], self.scene.watched
         if id in watched:
             watched.remove(id)
-            self._draw()
+            self.draw()
         else:
             watched.append(id)
             self.ask_again()
@@ -157,7 +149,7 @@ class WordsView(Instrument):
         id = self._chosen[1]
         if self._wanted_near == id:
             self._wanted_near = self._near = None
-            self._draw()
+            self.draw()
         else:
             self._wanted_near, self._chosen = id, (LISTED, id)
             self.ask_again()
@@ -171,7 +163,7 @@ class WordsView(Instrument):
             self.action_take()
         elif pointed is not None:
             self._chosen = pointed
-            self._draw()
+            self.draw()
 
     # -- drawing -------------------------------------------------------------------------------------------------------
 
@@ -186,7 +178,8 @@ class WordsView(Instrument):
             bool(self.field.value),
         )
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what is known, in the room there is."""
         lines = self.lines
         width = lines.scrollable_content_region.width
         if not width:

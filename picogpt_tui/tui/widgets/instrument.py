@@ -83,11 +83,32 @@ class Instrument(Vertical):
     def answer(self, reading: object) -> None:
         """Take the answer, or a part of it, and draw it."""
 
+    def draw(self) -> None:
+        """Draw what is known, in the room there is; called whenever either may have changed, first when it opens."""
+
+    def on_mount(self) -> None:
+        """Say what will stand here."""
+        self.draw()
+
+    def on_resize(self) -> None:
+        """Fill the room."""
+        self.draw()
+
+    def on_descendant_focus(self) -> None:
+        """The keys are for what is in here now."""
+        self.draw()
+
+    def on_descendant_blur(self) -> None:
+        """They are for the text again."""
+        self.draw()
+
     def look_changed(self) -> None:
-        """The cursor, the knobs or the chosen candidate are others: draw what does not have to be asked."""
+        """The look, the knobs or the chosen candidate are others."""
+        self.draw()
 
     def text_changed(self) -> None:
         """The text, the cursor, or what is known of the tokens is another; the model may not have looked yet."""
+        self.draw()
 
     def ask_again(self) -> None:
         """The question is another now, though the scene is the same."""
