@@ -34,6 +34,9 @@ _LESSON = (
     ("k", "lets the text go on under the cuts"),
 )
 
+_ROUNDING_BITS = 1e-5
+"""A distance below it is float32's, for the same sums are done in another order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -188,7 +191,8 @@ def _table(found: Surgery, width: int, height: int) -> list[Row]:
 
 
 def _distance(found: Surgery, width: int) -> Row:
-    name, moved = "KL(before || after) ", f"{found.kl * NATS_TO_BITS:.3g} bits"
+    value = found.kl * NATS_TO_BITS
+    name, moved = "KL(before || after) ", f"{0 if value < _ROUNDING_BITS else value:.3g} bits"
     entropies = f"   entropy {bits(found.before.entropy)} → {bits(found.after.entropy)} bits"
     has_room = len(name + moved + entropies) <= width
     return [(name, "quiet"), (moved, "chosen"), (entropies if has_room else "", "quiet")]
