@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from picogpt_tui.session.chat import CHAT, COMPLETE, ChatTemplate
 from picogpt_tui.settings import GREEDY, PURE, SamplingSettings
 from picogpt_tui.tui.downloads import FAILED, OFFERED, PAUSED, READY
-from picogpt_tui.tui.ways_in import explore, read_file
+from picogpt_tui.tui.ways_in import explore_soon, read_file
 from picogpt_tui.tui.widgets.knob import Knob
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def export(screen: MainScreen) -> None:
 ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "stop": stop,
     "help": show_help,
-    "explore": explore,
+    "explore": explore_soon,
     "read": read_file,
     "models": models,
     "fetched": fetched,

@@ -41,6 +41,12 @@ def explore(screen: MainScreen, cursor: int | None = None) -> None:
     screen.app.push_screen(ExplorerScreen(screen.engine, screen.document, screen.settings, cursor), back)
 
 
+def explore_soon(screen: MainScreen) -> None:
+    """Walk through the text, once the prompt has what was typed before the key."""
+    # subtle: the key works whatever has the focus, and so overtakes letters that still wait in the prompt's queue
+    screen.prompt.call_later(explore, screen)
+
+
 def _explore_file(path: Path, screen: MainScreen) -> None:
     assert screen.engine is not None
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textual import events
 
 from picogpt_tui.tui.screens.explorer import ExplorerScreen
 
@@ -373,3 +374,19 @@ async def test_a_text_of_one_token_and_one_that_ends_within_a_character() -> Non
         await looked(play)
         assert "😀" in screen.tokens.text
         assert play.document.text() == "a😀"
+
+
+async def test_f7_does_not_overtake_what_was_typed_just_before() -> None:
+    """A fast typist, and every script, sends text and F7 in one breath."""
+    async with playing(modest()) as play:
+        for key in ("T", "h", "e", "r", "e", "f7"):
+            play.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await play.until(lambda: isinstance(play.app.screen, ExplorerScreen))
+        await looked(play)
+        assert text_of(play) == "There"
+
+
+async def test_the_views_have_their_names_in_short_where_there_is_no_room() -> None:
+    async with exploring(size=(100, 30)) as play:
+        line = next(line for line in play.screen.split("\n") if "1 sampler" in line)
+        assert "▸1 sampler 2 tr 3 le 4 wh 5 he 6 su 7 pi 8 wo 9 co" in line

@@ -36,11 +36,18 @@ class ViewTabs(StyleCache):
                 self.post_message(ViewPointed(id))
                 return
 
+    def _most_letters(self, width: int) -> int:
+        """How many letters of a name there is room for, where the open view's stands whole."""
+        lengths = [len(title) for id, title, _ in VIEWS if id != self.open]
+        room = width - 3 * len(VIEWS) - max((len(title) for id, title, _ in VIEWS if id == self.open), default=0)
+        return next((n for n in range(max(lengths), 1, -1) if sum(min(n, one) for one in lengths) <= room), 1)
+
     def _tabs(self, width: int) -> list[tuple[str, list[Segment]]]:
         gap = "  " if sum(len(title) + 4 for _, title, _ in VIEWS) <= width else " "
+        most = self._most_letters(width)
         tabs = []
         for number, (id, title, _) in enumerate(VIEWS, 1):
-            name = title.lower()
+            name = title.lower()[: most if id != self.open else None]
             if id == self.open:
                 part = [Segment(f"{gap[1:]}▸{number} {name}", self.style_of("view-tabs--open"))]
             else:
