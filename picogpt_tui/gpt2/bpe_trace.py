@@ -56,14 +56,6 @@ def join(pieces: list[int], merge: Merge) -> None:
     pieces[merge.at : merge.at + 2] = [merge.merged]
 
 
-def pieces_after(word: TracedWord, n_merges: int) -> list[int]:
-    """The pieces of a word after its first merges: its bytes after none, its tokens after all."""
-    pieces = list(word.pieces)
-    for merge in word.merges[:n_merges]:
-        join(pieces, merge)
-    return pieces
-
-
 def traced(words: Iterable[str], byte_ids: Sequence[int], merges: Merges) -> Iterator[TracedWord]:
     """Each word of a text from its bytes to its tokens.
 

@@ -83,10 +83,6 @@ class Instruments:
         self._rows: dict[int, FloatArray] = {}
         self._seen: tuple[Place, FloatArray] | None = None
 
-    def knows(self, node: int) -> bool:
-        """Whether the model has read the text up to this node, so that a look behind it costs next to nothing."""
-        return node in self._rows
-
     def look(
         self, place: Place, sampling: SamplingSettings, top_n: int, should_stop: ShouldStop = never
     ) -> Look | None:

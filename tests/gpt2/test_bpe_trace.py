@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from picogpt_tui.gpt2 import bpe_trace
 from picogpt_tui.gpt2.bpe import Merges, merge_word
-from picogpt_tui.gpt2.bpe_trace import join, merges_of, pieces_after, why_apart
+from picogpt_tui.gpt2.bpe_trace import join, merges_of, why_apart
 from picogpt_tui.gpt2.language_model import LanguageModel
 from picogpt_tui.gpt2.tokenizer import Tokenizer, cut_words, read_tokenizer
 from picogpt_tui.readings import Merge, TracedWord
@@ -23,6 +23,14 @@ from .test_tokenizer import nasty_texts
 T, H, E, SPACE = b"the "
 SPACE_T, HE, SPACE_THE = 256, 257, 258
 GPT2_VOCABULARY = SHARED / "data" / "gpt2-vocab"
+
+
+def pieces_after(word: TracedWord, n_merges: int) -> list[int]:
+    """The pieces of a word after its first merges: its bytes after none, its tokens after all."""
+    pieces = list(word.pieces)
+    for merge in word.merges[:n_merges]:
+        join(pieces, merge)
+    return pieces
 
 
 def vocabulary_of(*merges: tuple[bytes, bytes]) -> Tokenizer:
